@@ -1,0 +1,38 @@
+// The AVX-512 backend: the kernel texts, compiled for AVX-512 F, BW, DQ and VL.
+#pragma once
+
+#include "crest/backend/cpu.hpp"
+#include "crest/core/work.hpp"
+#include "crest/policy/recipe.hpp"
+#include "crest/simd/target.hpp"
+
+CREST_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
+namespace crest {
+inline namespace CREST_ABI {
+namespace avx512 {
+
+/// Names this region; functions of the region are found through it.
+struct Region {
+  static constexpr const char* name = "avx512";
+  static bool supported() { return detail::this_cpu().avx512; }
+};
+
+#include "crest/simd/vec_avx512.inl"
+#include "crest/simd/math.inl"
+#include "crest/kernel/block.inl"
+#include "crest/kernel/score.inl"
+#include "crest/kernel/weigh.inl"
+#include "crest/kernel/accumulate.inl"
+#include "crest/kernel/group.inl"
+#include "crest/kernel/scan.inl"
+#include "crest/kernel/look.inl"
+#include "crest/kernel/missed.inl"
+#include "crest/kernel/task.inl"
+#ifdef CREST_USER_KERNELS
+#include CREST_USER_KERNELS
+#endif
+
+}  // namespace avx512
+}  // namespace CREST_ABI
+}  // namespace crest
+CREST_TARGET_END

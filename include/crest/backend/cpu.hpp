@@ -1,0 +1,55 @@
+// What this CPU and its operating system can run: CPUID for the instructions, XCR0 for the registers the system saves.
+#pragma once
+
+#include "crest/core/config.hpp"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace crest {
+inline namespace CREST_ABI {
+namespace detail {
+
+struct Cpu {
+  bool avx2 = false;    ///< AVX2, FMA and F16C
+  bool avx512 = false;  ///< AVX-512 F, BW, DQ and VL besides
+};
+
+#if defined(__x86_64__)
+
+inline unsigned saved_registers() {
+  unsigned low, high;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return low;
+}
+
+inline Cpu detect_cpu() {
+  constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, f16c = 1u << 29;              // leaf 1, ecx
+  constexpr unsigned avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // leaf 7, ebx: F DQ BW VL
+  constexpr unsigned ymm = 0x6, zmm = 0xe6;                                            // XCR0
+  unsigned a, b, c, d, features;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave)) return {};
+  const bool base = (c & fma) && (c & f16c);
+  if (!__get_cpuid_count(7, 0, &a, &features, &c, &d)) return {};
+  const unsigned saved = saved_registers();
+  Cpu cpu;
+  cpu.avx2 = base && (features & avx2) && (saved & ymm) == ymm;
+  cpu.avx512 = cpu.avx2 && (features & avx512) == avx512 && (saved & zmm) == zmm;
+  return cpu;
+}
+
+#else
+
+inline Cpu detect_cpu() { return {}; }
+
+#endif
+
+inline const Cpu& this_cpu() {
+  static const Cpu cpu = detect_cpu();
+  return cpu;
+}
+
+}  // namespace detail
+}  // namespace CREST_ABI
+}  // namespace crest

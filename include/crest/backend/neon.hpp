@@ -1,0 +1,37 @@
+// The NEON backend: the kernel texts, compiled for AArch64 Advanced SIMD, which every AArch64 CPU has.
+#pragma once
+
+#include "crest/backend/cpu.hpp"
+#include "crest/core/work.hpp"
+#include "crest/policy/recipe.hpp"
+#include "crest/simd/target.hpp"
+
+namespace crest {
+inline namespace CREST_ABI {
+namespace neon {
+
+/// Names this region; functions of the region are found through it.
+struct Region {
+  static constexpr const char* name = "neon";
+  static bool supported() { return true; }
+};
+
+#include "crest/simd/vec_neon.inl"
+#include "crest/simd/load_part.inl"
+#include "crest/simd/math.inl"
+#include "crest/kernel/block.inl"
+#include "crest/kernel/score.inl"
+#include "crest/kernel/weigh.inl"
+#include "crest/kernel/accumulate.inl"
+#include "crest/kernel/group.inl"
+#include "crest/kernel/scan.inl"
+#include "crest/kernel/look.inl"
+#include "crest/kernel/missed.inl"
+#include "crest/kernel/task.inl"
+#ifdef CREST_USER_KERNELS
+#include CREST_USER_KERNELS
+#endif
+
+}  // namespace neon
+}  // namespace CREST_ABI
+}  // namespace crest

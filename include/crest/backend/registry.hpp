@@ -1,0 +1,108 @@
+// Which backends exist, which of them this machine can run, and which one a call uses.
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "crest/backend/scalar.hpp"
+#if defined(__x86_64__)
+#include "crest/backend/avx2.hpp"
+#include "crest/backend/avx512.hpp"
+#elif defined(__aarch64__)
+#include "crest/backend/neon.hpp"
+#endif
+
+namespace crest {
+inline namespace CREST_ABI {
+namespace detail {
+
+template <class... Regions>
+struct RegionList {
+  static constexpr int size = sizeof...(Regions);
+  static constexpr const char* names[] = {Regions::name...};
+  static bool supported(int index) {
+    int i = 0;
+    return ((i++ == index && Regions::supported()) || ...);
+  }
+  /// Calls f(Region) for the region at `index`.
+  template <class F>
+  static void visit(int index, F&& f) {
+    int i = 0;
+    ((i++ == index ? f(Regions{}) : void()), ...);
+  }
+};
+
+// Best first. Adding a backend is adding one word here.
+#if defined(__x86_64__)
+using Regions = RegionList<avx512::Region, avx2::Region, scalar::Region>;
+#elif defined(__aarch64__)
+using Regions = RegionList<neon::Region, scalar::Region>;
+#else
+using Regions = RegionList<scalar::Region>;
+#endif
+
+/// Backends that probe() found faulty, one bit each.
+inline std::atomic<unsigned>& faulty() {
+  static std::atomic<unsigned> bits{0};
+  return bits;
+}
+
+}  // namespace detail
+
+/// A way to run kernels on this machine. Values are cheap to copy.
+struct Backend {
+  int index = -1;
+
+  /// Compiled in, supported by CPU and operating system, and not found faulty by probe().
+  bool available() const {
+    return index >= 0 && detail::Regions::supported(index) && !(detail::faulty().load() >> index & 1u);
+  }
+  const char* name() const { return index < 0 ? "unknown" : detail::Regions::names[index]; }
+
+  /// Every backend compiled in, best first, available or not.
+  static std::span<const Backend> all();
+  /// The backend of that name; an unavailable one when there is none, so that calls return Status::backend.
+  static Backend named(std::string_view name);
+  /// The one CREST_BACKEND names, else the best available one. The environment is read once.
+  static Backend best();
+
+  friend bool operator==(Backend, Backend) = default;
+};
+
+inline std::span<const Backend> Backend::all() {
+  static constexpr auto list = [] {
+    std::array<Backend, detail::Regions::size> backends{};
+    for (int i = 0; i < detail::Regions::size; ++i) backends[i].index = i;
+    return backends;
+  }();
+  return list;
+}
+
+inline Backend Backend::named(std::string_view name) {
+  for (Backend b : all())
+    if (name == b.name()) return b;
+  return {};
+}
+
+inline Backend Backend::best() {
+  static const char* const forced = std::getenv("CREST_BACKEND");
+  if (forced != nullptr && *forced != '\0') return named(forced);
+  for (Backend b : all())
+    if (b.available()) return b;
+  return {};
+}
+
+/// Calls f(region) for the region of an available backend; user kernel text (CREST_USER_KERNELS) is found through it by
+/// argument-dependent lookup. Returns false, and calls nothing, for an unavailable one.
+template <class F>
+bool dispatch(Backend backend, F&& f) {
+  if (!backend.available()) return false;
+  detail::Regions::visit(backend.index, f);
+  return true;
+}
+
+}  // namespace CREST_ABI
+}  // namespace crest

@@ -1,0 +1,36 @@
+// The scalar backend: the kernel texts, compiled for the baseline, one float at a time: the twin every other backend is tested against.
+#pragma once
+
+#include "crest/backend/cpu.hpp"
+#include "crest/core/work.hpp"
+#include "crest/policy/recipe.hpp"
+#include "crest/simd/target.hpp"
+
+namespace crest {
+inline namespace CREST_ABI {
+namespace scalar {
+
+/// Names this region; functions of the region are found through it.
+struct Region {
+  static constexpr const char* name = "scalar";
+  static bool supported() { return true; }
+};
+
+#include "crest/simd/vec_scalar.inl"
+#include "crest/simd/math.inl"
+#include "crest/kernel/block.inl"
+#include "crest/kernel/score.inl"
+#include "crest/kernel/weigh.inl"
+#include "crest/kernel/accumulate.inl"
+#include "crest/kernel/group.inl"
+#include "crest/kernel/scan.inl"
+#include "crest/kernel/look.inl"
+#include "crest/kernel/missed.inl"
+#include "crest/kernel/task.inl"
+#ifdef CREST_USER_KERNELS
+#include CREST_USER_KERNELS
+#endif
+
+}  // namespace scalar
+}  // namespace CREST_ABI
+}  // namespace crest

@@ -1,0 +1,113 @@
+// Checks a Problem against the contract, field by field, before anything is written.
+#pragma once
+
+#include <cmath>
+#include <limits>
+
+#include "crest/core/problem.hpp"
+#include "crest/core/report.hpp"
+
+namespace crest {
+inline namespace CREST_ABI {
+namespace detail {
+
+/// Remembers the first broken rule.
+struct Checker {
+  Report report{};
+
+  bool require(bool holds, Status status, Index expected, Index found) {
+    if (holds || !report.ok()) return report.ok();
+    report.status = status;
+    report.expected = expected;
+    report.found = found;
+    return false;
+  }
+
+  void equal(Index expected, Index found, Status status) { require(expected == found, status, expected, found); }
+
+  template <class T, std::size_t R>
+  void view(const TensorView<T, R>& t, Status null, Status extent, Status stride) {
+    Index elements = 1;
+    for (std::size_t r = 0; r < R; ++r) {
+      require(t.extent(r) >= 0, extent, 0, t.extent(r));
+      elements *= t.extent(r);
+    }
+    require(elements == 0 || t.data_handle() != nullptr, null, elements, 0);
+    require(t.extent(R - 1) <= 1 || t.stride(R - 1) == 1, stride, 1, t.stride(R - 1));
+  }
+
+  /// Optional [heads, queries] output.
+  template <class T>
+  void row_output(const TensorView<float, 2>& t, const Problem<T>& p, Status heads, Status queries, Status stride) {
+    if (t.data_handle() == nullptr) return;
+    equal(p.heads(), t.extent(0), heads);
+    equal(p.queries(), t.extent(1), queries);
+    require(t.extent(1) <= 1 || t.stride(1) == 1, stride, 1, t.stride(1));
+  }
+};
+
+template <class T>
+void check_shapes(const Problem<T>& p, Checker& c) {
+  c.view(p.q, Status::q_null, Status::q_extent_negative, Status::q_stride);
+  c.view(p.k, Status::k_null, Status::k_extent_negative, Status::k_stride);
+  c.view(p.v, Status::v_null, Status::v_extent_negative, Status::v_stride);
+  c.equal(p.heads(), p.o.extent(0), Status::o_heads);
+  c.equal(p.queries(), p.o.extent(1), Status::o_queries);
+  c.equal(p.value_dim(), p.o.extent(2), Status::o_value_dim);
+  c.view(p.o, Status::o_null, Status::o_value_dim, Status::o_stride);
+  c.require(p.head_dim() > 0, Status::head_dim_zero, 1, p.head_dim());
+  c.require(p.value_dim() > 0, Status::value_dim_zero, 1, p.value_dim());
+  c.require(p.kv_heads() > 0 || p.heads() == 0, Status::kv_heads_zero, 1, p.kv_heads());
+  if (p.kv_heads() > 0)
+    c.equal(p.heads() / p.kv_heads() * p.kv_heads(), p.heads(), Status::heads_not_multiple_of_kv_heads);
+  c.equal(p.head_dim(), p.k.extent(2), Status::k_head_dim);
+  c.equal(p.kv_heads(), p.v.extent(0), Status::v_kv_heads);
+  c.equal(p.keys(), p.v.extent(1), Status::v_keys);
+  constexpr Index most = std::numeric_limits<std::int32_t>::max();
+  c.require(p.keys() < most, Status::too_many_keys, most - 1, p.keys());
+  c.row_output(p.lse, p, Status::lse_heads, Status::lse_queries, Status::lse_stride);
+  c.row_output(p.error, p, Status::error_heads, Status::error_queries, Status::error_stride);
+}
+
+/// Ranges of one query: inside the keys, sorted, disjoint.
+inline void check_ranges(std::span<const KeyRange> ranges, Index keys, Checker& c) {
+  Index end = 0;
+  for (KeyRange r : ranges) {
+    c.require(r.first >= 0 && r.first <= r.last, Status::ranges_bounds, r.last, r.first);
+    c.require(r.last <= keys, Status::ranges_bounds, keys, r.last);
+    c.require(r.first >= end, Status::ranges_order, end, r.first);
+    end = r.last;
+  }
+}
+
+template <class T>
+void check_visibility(const Problem<T>& p, Checker& c) {
+  c.require(p.mask.window >= 0, Status::mask_window_negative, 0, p.mask.window);
+  c.require(p.mask.sinks >= 0, Status::mask_sinks_negative, 0, p.mask.sinks);
+  const Index count = static_cast<Index>(p.ranges.size());
+  if (p.range_of.empty() && p.ranges.empty()) return;
+  if (!c.require(static_cast<Index>(p.range_of.size()) == p.queries() + 1, Status::range_of_size, p.queries() + 1,
+                 static_cast<Index>(p.range_of.size())))
+    return;
+  for (Index i = 0; i <= p.queries(); ++i) {
+    const Index at = p.range_of[i], before = i ? p.range_of[i - 1] : 0;
+    if (!c.require(at >= 0 && at <= count, Status::range_of_bounds, count, at)) return;
+    if (!c.require(at >= before, Status::range_of_order, before, at)) return;
+    if (i > 0) check_ranges(p.ranges.subspan(before, at - before), p.keys(), c);
+  }
+}
+
+}  // namespace detail
+
+/// First rule that `p` breaks, with its two numbers; Status::ok when it breaks none.
+template <class T>
+Report check(const Problem<T>& p) {
+  detail::Checker c;
+  detail::check_shapes(p, c);
+  if (c.report.ok()) detail::check_visibility(p, c);
+  c.require(std::isfinite(p.scale), Status::scale_not_finite, 0, 0);
+  return c.report;
+}
+
+}  // namespace CREST_ABI
+}  // namespace crest

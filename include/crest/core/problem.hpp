@@ -1,0 +1,41 @@
+// Problem: what to compute, as borrowed views.
+#pragma once
+
+#include <span>
+
+#include "crest/core/dtype.hpp"
+#include "crest/core/mask.hpp"
+#include "crest/core/view.hpp"
+
+namespace crest {
+inline namespace v0 {
+
+class KeySketch;
+
+/// One attention call: o = softmax(scale * q k^T + mask) v for every query head and query.
+/// T is the storage type of the cache: float, f16 or bf16. Accumulation is always in float.
+template <class T>
+struct Problem {
+  TensorView<const float, 3> q;    ///< [heads, queries, head_dim]
+  TensorView<const T, 3> k, v;     ///< [kv_heads, keys, head_dim], [kv_heads, keys, value_dim]
+  TensorView<float, 3> o;          ///< [heads, queries, value_dim]
+  TensorView<float, 2> lse{};      ///< optional out: [heads, queries], natural log of the softmax denominator
+  TensorView<float, 2> error{};    ///< optional out: [heads, queries], predicted relative error of o; 0 = exact row
+  float scale = 0;                 ///< 0 means 1/sqrt(head_dim)
+  Mask mask{};
+  std::span<const KeyRange> ranges{};  ///< optional, replaces mask: query i sees ranges[range_of[i] .. range_of[i+1]),
+  std::span<const Index> range_of{};   ///< sorted and disjoint; queries + 1 entries
+  const KeySketch* sketch = nullptr;   ///< needed by the recipe `guided`
+
+  CREST_INLINE constexpr Index heads() const { return q.extent(0); }
+  CREST_INLINE constexpr Index queries() const { return q.extent(1); }
+  CREST_INLINE constexpr Index head_dim() const { return q.extent(2); }
+  CREST_INLINE constexpr Index kv_heads() const { return k.extent(0); }
+  CREST_INLINE constexpr Index keys() const { return k.extent(1); }
+  CREST_INLINE constexpr Index value_dim() const { return v.extent(2); }
+  /// Query heads that share one KV head; query head h uses KV head h / gqa_group().
+  CREST_INLINE constexpr Index gqa_group() const { return kv_heads() ? heads() / kv_heads() : 0; }
+};
+
+}  // namespace v0
+}  // namespace crest

@@ -1,0 +1,182 @@
+// How a call is cut into tasks: by (problem, KV head, query tile, key range), never by the number of threads, so that a
+// result does not depend on it.
+#pragma once
+
+#include <algorithm>
+
+#include "crest/core/key_set.hpp"
+#include "crest/core/kv_rows.hpp"
+#include "crest/core/report.hpp"
+
+namespace crest {
+inline namespace CREST_ABI {
+
+CREST_INLINE constexpr Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
+CREST_INLINE constexpr Index divide_up(Index n, Index by) { return (n + by - 1) / by; }
+
+/// Sizes of a GQA group's rows at one query as kernels keep them: padded so that any vector width fits.
+struct GroupShape {
+  Index heads = 0, head_dim = 0, value_dim = 0;
+  static constexpr Index pad = 16;          ///< floats; every vector width divides it
+  static constexpr Index state_floats = 3 * pad;  ///< reference, limit and sum of one head tile
+
+  CREST_INLINE constexpr Index tile_heads() const { return heads > 2 ? 4 : heads; }
+  CREST_INLINE constexpr Index tiles() const { return divide_up(heads, tile_heads()); }
+  CREST_INLINE constexpr Index padded_heads() const { return tiles() * tile_heads(); }
+  CREST_INLINE constexpr Index q_pitch() const { return round_up(head_dim, pad); }
+  CREST_INLINE constexpr Index o_pitch() const { return round_up(value_dim, pad); }
+  CREST_INLINE constexpr Index floats() const {
+    return padded_heads() * (q_pitch() + o_pitch()) + tiles() * state_floats;
+  }
+  /// A task's unfinished result for one query: outputs, then reference and sum of each head.
+  CREST_INLINE constexpr Index partial_floats() const { return heads * (o_pitch() + 2); }
+};
+
+template <class T>
+CREST_INLINE constexpr GroupShape group_shape(const Problem<T>& p) {
+  return {p.gqa_group(), p.head_dim(), p.value_dim()};
+}
+
+/// Bytes of one key's K and V rows.
+template <class T>
+CREST_INLINE std::uint64_t row_bytes(const Problem<T>& p) {
+  return static_cast<std::uint64_t>(p.head_dim() + p.value_dim()) * sizeof(T);
+}
+/// Bytes of a row read on its own: whole 64-byte lines.
+template <class T>
+CREST_INLINE std::uint64_t scattered_bytes(Index elements) {
+  return static_cast<std::uint64_t>(round_up(elements * static_cast<Index>(sizeof(T)), 64));
+}
+
+/// Floats of a looking task's workspace: the group and a share per head.
+CREST_INLINE constexpr Index look_floats(const GroupShape& s) {
+  return s.floats() + round_up(s.padded_heads(), GroupShape::pad);
+}
+
+/// Bytes of a looking task's scores and key sets.
+CREST_INLINE constexpr std::size_t sight_bytes(Index keys, Index pitch) {
+  return static_cast<std::size_t>(round_up(keys * pitch, GroupShape::pad)) * sizeof(float) +
+         static_cast<std::size_t>(3 * KeySet::words_for(keys)) * sizeof(KeySet::Word);
+}
+
+/// One unit of work: some queries of one KV head over some keys.
+struct Task {
+  Index kv_head = 0, split = 0;
+  KeyRange queries, keys;
+};
+
+/// How one problem is cut.
+struct Plan {
+  Index query_tile = 1, query_tiles = 0;
+  Index splits = 1, split_keys = 0;
+  Index kv_heads = 0, queries = 0, keys = 0;
+  Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
+  Index first_partial = 0;  ///< floats into the partial results
+  Index row_floats = 0;     ///< Plan::partials: floats of one query's partial result
+
+  Index tasks() const { return kv_heads * query_tiles * splits; }
+  /// Tasks of the second round, which merges the splits.
+  Index merges() const { return splits > 1 ? kv_heads * query_tiles : 0; }
+  Index partial_floats() const { return splits > 1 ? tasks() * query_tile * row_floats : 0; }
+
+  Task task(Index t) const {
+    const Index split = t % splits, tile = t / splits % query_tiles, head = t / splits / query_tiles;
+    const Index first = tile * query_tile, key = split * split_keys;
+    return {head, split, {first, first + query_tile < queries ? first + query_tile : queries},
+            {key, key + split_keys < keys ? key + split_keys : keys}};
+  }
+
+  /// Offset of the partial result of `split` for the i-th query of a tile.
+  Index partial(Index kv_head, Index tile, Index split, Index i) const {
+    return first_partial + (((kv_head * query_tiles + tile) * splits + split) * query_tile + i) * row_floats;
+  }
+};
+
+/// Streaming recipes: about 32 rows share each K/V load; long caches are split among at most 32 tasks.
+template <class T>
+Plan plan_streaming(const Problem<T>& p) {
+  constexpr Index rows = 32, max_splits = 32, min_split = 1024, few_queries = 16;
+  Plan plan{.kv_heads = p.kv_heads(), .queries = p.queries(), .keys = p.keys()};
+  if (p.heads() == 0 || p.queries() == 0) return Plan{};
+  const Index fit = rows / p.gqa_group();
+  plan.query_tile = fit < 1 ? 1 : fit < p.queries() ? fit : p.queries();
+  plan.query_tiles = divide_up(p.queries(), plan.query_tile);
+  const bool split = p.queries() <= few_queries && p.keys() > min_split;
+  plan.split_keys = split ? round_up(divide_up(p.keys(), max_splits), 16) : p.keys();
+  if (split && plan.split_keys < min_split) plan.split_keys = min_split;
+  plan.splits = split ? divide_up(p.keys(), plan.split_keys) : 1;
+  plan.row_floats = group_shape(p).partial_floats();
+  return plan;
+}
+
+/// Recipes that look before they read: one task per query and KV head.
+template <class T>
+Plan plan_looking(const Problem<T>& p) {
+  if (p.heads() == 0 || p.queries() == 0) return Plan{};
+  return {.query_tile = 1, .query_tiles = p.queries(), .split_keys = p.keys(), .kv_heads = p.kv_heads(),
+          .queries = p.queries(), .keys = p.keys()};
+}
+
+/// What tasks have done so far. Integers and maxima only, so that sums do not depend on the order of tasks.
+struct Tally {
+  Index rows = 0, keys_visible = 0, keys_sampled = 0, keys_scored = 0, keys_used = 0, rescales = 0, fallbacks = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t missed_parts = 0;  ///< missed mass in units of 2^-32
+  float worst_error = 0, step_max = 0, missed_max_bound = 0;
+
+  /// Notes a row's estimate, 0..1 or infinite.
+  void add_error(float error) {
+    missed_parts += static_cast<std::uint64_t>((error < 1 ? error : 1.0f) * 4294967296.0);
+    worst_error = std::max(worst_error, error);
+  }
+
+  Tally& operator+=(const Tally& t) {
+    rows += t.rows;
+    keys_visible += t.keys_visible;
+    keys_sampled += t.keys_sampled;
+    keys_scored += t.keys_scored;
+    keys_used += t.keys_used;
+    rescales += t.rescales;
+    fallbacks += t.fallbacks;
+    bytes_read += t.bytes_read;
+    missed_parts += t.missed_parts;
+    worst_error = std::max(worst_error, t.worst_error);
+    step_max = std::max(step_max, t.step_max);
+    missed_max_bound = std::max(missed_max_bound, t.missed_max_bound);
+    return *this;
+  }
+
+  Report report() const {
+    Report r{.rows = rows, .keys_visible = keys_visible, .keys_sampled = keys_sampled, .keys_scored = keys_scored};
+    r.keys_used = keys_used;
+    r.rescales = rescales;
+    r.bytes_read = bytes_read;
+    r.worst_error = worst_error;
+    r.step_max = step_max;
+    r.missed_max_bound = missed_max_bound;
+    r.missed_mass = rows ? static_cast<float>(static_cast<double>(missed_parts) / 4294967296.0 / rows) : 0.0f;
+    r.fallbacks = fallbacks;
+    return r;
+  }
+};
+
+/// One thread's Tally, on cache lines of its own.
+struct alignas(64) ThreadTally : Tally {};
+
+/// A task with what it works on and with.
+template <class T>
+struct TaskCall {
+  const Problem<T>& p;
+  const Plan& plan;
+  const Task& task;
+  std::byte* workspace;  ///< the thread's own
+  float* partials;       ///< the call's, for streaming plans with splits
+  Tally& tally;          ///< the thread's own
+
+  CREST_INLINE float* floats() const { return reinterpret_cast<float*>(workspace); }
+  /// Behind the floats of one query: a share per head, then what looking needs.
+  CREST_INLINE std::byte* sight() const { return workspace + look_floats(group_shape(p)) * sizeof(float); }
+};
+
+}  // namespace CREST_ABI
+}  // namespace crest

@@ -1,0 +1,94 @@
+// Looking: which keys to score next, and their scores. Memory of a thread: one float per visible key and query head of
+// the group, three bits per key.
+
+/// The keys scored so far for one group at one query.
+struct Sight {
+  float* scores;  ///< [keys][pitch], log2 units; only rows of `scored` hold values
+  KeySet scored;
+  KeySet fresh;  ///< what a policy asked for last
+  KeySet kept;   ///< always used: sinks and the recent window; later all keys selected
+  Index pitch;
+
+  Sight(std::byte* memory, Index keys, Index row_pitch)
+      : scores(reinterpret_cast<float*>(memory)), pitch(row_pitch) {
+    const std::size_t n = static_cast<std::size_t>(KeySet::words_for(keys));
+    auto* words = reinterpret_cast<KeySet::Word*>(scores + round_up(keys * pitch, GroupShape::pad));
+    scored = KeySet({words, n});
+    fresh = KeySet({words + n, n});
+    kept = KeySet({words + 2 * n, n});
+    scored.clear();
+    kept.clear();
+  }
+  Scored view(Index heads) const { return Scored(scored, scores, heads, pitch); }
+};
+
+/// Scores the fresh keys: exact dot products.
+template <class T, int HT>
+void score_fresh(const Group<HT>& g, const KvRows<T>& rows, const Sight& sight) {
+  const GroupShape& s = g.shape;
+  for_each_block<T, HT>(SetStream<T, HT>(rows, sight.fresh), [&](const Block<T, HT>& block, const auto& next) {
+    for (Index t = 0; t < s.tiles(); ++t) {
+      alignas(64) float w[block_keys<HT> * HT];
+      score_block<HT>(block, next.k, g.tile_q(t), s.q_pitch(), s.head_dim, w);
+      for (int i = 0; i < block.count; ++i)
+        std::memcpy(sight.scores + block.key[i] * sight.pitch + t * HT, w + i * HT, HT * sizeof(float));
+    }
+  });
+}
+
+/// Scores what `ask(round, seen, wanted)` asks for, round after round, until it asks for nothing new. Returns how many
+/// keys were scored.
+template <class T, int HT, class Ask>
+Index look(const Group<HT>& g, const KvRows<T>& rows, std::span<const KeyRange> visible, Sight& sight, Ask&& ask) {
+  const Scored seen = sight.view(g.shape.heads);
+  Index total = 0;
+  for (Index round = 0;; ++round) {
+    sight.fresh.clear();
+    Wanted wanted(sight.fresh, visible);
+    ask(round, seen, wanted);
+    sight.fresh.subtract(sight.scored);
+    const Index count = sight.fresh.count();
+    if (count == 0) return total;
+    score_fresh<T>(g, rows, sight);
+    sight.scored.unite(sight.fresh);
+    total += count;
+  }
+}
+
+/// Asks for the first and the last visible keys, which are always used.
+inline void want_always(const RecipeOptions& options, Wanted& wanted) {
+  Index first = options.keep_first, last = options.keep_last;
+  for (KeyRange r : wanted.visible()) {
+    const Index n = std::min(first, length(r));
+    wanted.add({r.first, r.first + n});
+    first -= n;
+  }
+  for (std::size_t i = wanted.visible().size(); i-- > 0 && last > 0;) {
+    const KeyRange r = wanted.visible()[i];
+    const Index n = std::min(last, length(r));
+    wanted.add({r.last - n, r.last});
+    last -= n;
+  }
+}
+
+/// Adds to `kept` every scored key that some head of the group wants. NaN scores are kept: they must show.
+template <int HT, class Selection>
+void select(const Group<HT>& g, const Selection& selection, Sight& sight) {
+  const Scored seen = sight.view(g.shape.heads);
+  for (Index h = 0; h < g.shape.heads; ++h) {
+    const float floor = selection.floor(seen, h);
+    for (Index key : sight.scored)
+      if (!(seen.score(key, h) < floor)) sight.kept.insert(key);
+  }
+}
+
+/// Fixes every head's reference from the highest score known.
+template <int HT, class Softmax>
+void refer_to_peaks(const Group<HT>& g, const Sight& sight, const Softmax& softmax) {
+  const Scored seen = sight.view(g.shape.heads);
+  for (Index h = 0; h < g.shape.heads; ++h) {
+    float peak = -std::numeric_limits<float>::infinity();
+    for (Index key : sight.scored) peak = std::max(peak, seen.score(key, h));
+    if (peak > unset) g.tile_state(h / HT).refer(static_cast<int>(h % HT), softmax.reference(peak), softmax);
+  }
+}

@@ -1,0 +1,88 @@
+// Streaming recipes: every visible key of a task, in order. Long caches are split over tasks; a second round of tasks
+// merges the partial results pairwise, always in the same order.
+
+/// Keeps a group's unfinished result for merge_task: outputs, references, sums.
+template <int HT>
+void write_partial(const Group<HT>& g, float* to) {
+  const Index outputs = g.shape.heads * g.shape.o_pitch();
+  for (Index x = 0; x < outputs; x += Vec::width) store(to + x, load(g.o + x));
+  for (Index h = 0; h < g.shape.heads; ++h) {
+    to[outputs + h] = g.reference(h);
+    to[outputs + g.shape.heads + h] = g.sum(h);
+  }
+}
+
+template <class T>
+void count_scan(const TaskCall<T>& c) {
+  const Task& task = c.task;
+  const Index heads = c.p.gqa_group();
+  Index seen = 0;
+  for (Index i = task.queries.first; i < task.queries.last; ++i) seen += Visible(c.p, i).count(task.keys);
+  c.tally.rows += task.split == 0 ? heads * length(task.queries) : 0;
+  c.tally.keys_visible += heads * seen;
+  c.tally.keys_scored += heads * seen;
+  c.tally.keys_used += heads * seen;
+  const Index loaded = length(task.queries) == 1 ? seen : union_count(c.p, task.queries, task.keys);
+  c.tally.bytes_read += static_cast<std::uint64_t>(loaded) * row_bytes(c.p);
+}
+
+/// Writes what a streaming task found: rows when it saw all keys, else a partial result.
+template <class T, int HT>
+void finish_scan(const TaskCall<T>& c, const Group<HT>& g, Index i) {
+  const Index query = c.task.queries.first + i, tile = c.task.queries.first / c.plan.query_tile;
+  if (c.plan.splits > 1)
+    write_partial(g, c.partials + c.plan.partial(c.task.kv_head, tile, c.task.split, i));
+  else
+    write_group(g, c.p, c.task.kv_head, query, Visible(c.p, query).count(c.task.keys) == 0);
+  if (c.task.split > 0) return;
+  for (Index h = 0; h < g.shape.heads; ++h) write_error(c.p, c.task.kv_head * g.shape.heads + h, query, 0.0f);
+}
+
+/// All keys of one task. Several queries share each piece of K and V while it is in the cache.
+template <class T, int HT, class R>
+void scan_task(const TaskCall<T>& c, const R& recipe) {
+  constexpr Index piece = 64;
+  const Task& task = c.task;
+  const GroupShape shape = group_shape(c.p);
+  const KvRows<T> rows = kv_rows(c.p, task.kv_head);
+  const Index queries = length(task.queries), step = queries == 1 ? length(task.keys) : piece;
+  const auto group = [&](Index i) { return Group<HT>(shape, c.floats() + i * shape.floats()); };
+  for (Index i = 0; i < queries; ++i) start(group(i), c.p, task.kv_head, task.queries.first + i);
+  for (Index at = task.keys.first; at < task.keys.last; at += step)
+    for (Index i = 0; i < queries; ++i) {
+      const Visible visible(c.p, task.queries.first + i);
+      const RangeStream<T, HT> keys(rows, visible.ranges(), {at, std::min(at + step, task.keys.last)});
+      c.tally.rescales += attend<T>(group(i), keys, RowScores<HT>{group(i)}, recipe.softmax);
+    }
+  for (Index i = 0; i < queries; ++i) finish_scan(c, group(i), i);
+  count_scan(c);
+}
+
+/// Merges the partial result `b` of one head into `a`: the split-KV rule o = sum_i o_i 2^(m_i - m), m = max m_i.
+CREST_INLINE void merge_partial(float* a, const float* b, Index head, const GroupShape& shape) {
+  const Index pitch = shape.o_pitch(), m = shape.heads * pitch + head, l = m + shape.heads;
+  const float reference = a[m] > b[m] ? a[m] : b[m];
+  const float left = std::exp2(a[m] - reference), right = std::exp2(b[m] - reference);
+  for (Index x = head * pitch; x < (head + 1) * pitch; x += Vec::width)
+    store(a + x, fma(load(a + x), broadcast(left), load(b + x) * broadcast(right)));
+  a[l] = a[l] * left + b[l] * right;
+  a[m] = reference;
+}
+
+/// Finishes the rows of one (KV head, query tile) from the partial results of its splits.
+template <class T>
+void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, Index tile, float* partials) {
+  const GroupShape shape = group_shape(p);
+  const Index first = tile * plan.query_tile, last = std::min(first + plan.query_tile, plan.queries);
+  for (Index query = first; query < last; ++query) {
+    const auto part = [&](Index split) { return partials + plan.partial(kv_head, tile, split, query - first); };
+    const bool empty = Visible(p, query).count({0, p.keys()}) == 0;
+    for (Index head = 0; head < shape.heads; ++head) {
+      for (Index step = 1; step < plan.splits; step *= 2)
+        for (Index s = 0; s + step < plan.splits; s += 2 * step) merge_partial(part(s), part(s + step), head, shape);
+      const float* whole = part(0);
+      const float* m = whole + shape.heads * shape.o_pitch() + head;
+      write_row(p, kv_head * shape.heads + head, query, {whole + head * shape.o_pitch(), *m, m[shape.heads], empty});
+    }
+  }
+}

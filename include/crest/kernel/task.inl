@@ -1,0 +1,75 @@
+// One task of a call: the entry of a backend.
+
+/// Counts and writes the rows of a group whose keys were chosen by looking. Where an estimate exceeds the target, the
+/// whole group is done again with every visible key.
+template <class T, int HT, class R>
+void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Sight& sight, const R& recipe) {
+  const Index heads = g.shape.heads, query = c.task.queries.first, n = visible.count(c.task.keys);
+  float* share = c.floats() + g.shape.floats();
+  estimate_missed(g, sight, visible.ranges(), share);
+  measure_steps(g, sight, visible.ranges(), c.tally);
+  bool vouched = true;
+  for (Index h = 0; h < heads; ++h) vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
+  if (!vouched) {
+    g.clear();
+    const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
+    c.tally.rescales += attend<T>(g, all, RowScores<HT>{g}, Lazy{});
+    c.tally.bytes_read += static_cast<std::uint64_t>(n) * row_bytes(c.p);
+    c.tally.fallbacks += heads;
+  }
+  c.tally.keys_used += heads * (vouched ? sight.kept.count() : n);
+  for (Index h = 0; h < heads; ++h) {
+    const float estimate = share[h] <= 1 ? share[h] : std::numeric_limits<float>::infinity();
+    const float error = vouched ? estimate : 0.0f;
+    c.tally.add_error(error);
+    write_error(c.p, c.task.kv_head * heads + h, query, error);
+  }
+  write_group(g, c.p, c.task.kv_head, query, n == 0);
+}
+
+/// One query of one KV head: sample, refine, fix the reference, select, and read the values of the kept keys.
+template <class T, int HT, class R>
+void look_task(const TaskCall<T>& c, const R& recipe) {
+  const GroupShape shape = group_shape(c.p);
+  const KvRows<T> rows = kv_rows(c.p, c.task.kv_head);
+  const Visible visible(c.p, c.task.queries.first);
+  const Group<HT> g(shape, c.floats());
+  start(g, c.p, c.task.kv_head, c.task.queries.first);
+  Sight sight(c.sight(), c.p.keys(), shape.padded_heads());
+  const auto ask = [&](auto&& policy) { return look<T>(g, rows, visible.ranges(), sight, policy); };
+  const auto always = [&](Index round, const Scored&, Wanted& wanted) {
+    if (round == 0) want_always(recipe.options, wanted);
+  };
+  const Index sampled = ask([&](auto... a) { recipe.sampler.sample(a...); });
+  Index scored = sampled + ask(always);
+  refer_to_peaks(g, sight, recipe.softmax);
+  scored += ask([&](auto... a) { recipe.refiner.refine(a...); });
+  Wanted kept(sight.kept, visible.ranges());
+  want_always(recipe.options, kept);
+  select(g, recipe.selection, sight);
+  c.tally.rescales += attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.scores, sight.pitch}, recipe.softmax);
+  c.tally.rows += shape.heads;
+  c.tally.keys_visible += shape.heads * visible.count(c.task.keys);
+  c.tally.keys_sampled += shape.heads * sampled;
+  c.tally.keys_scored += shape.heads * scored;
+  c.tally.bytes_read += scattered_bytes<T>(c.p.head_dim()) * scored + scattered_bytes<T>(c.p.value_dim()) * sight.kept.count();
+  finish_look(c, g, visible, sight, recipe);
+}
+
+template <class T, int HT, class R>
+void attend_tiled(const TaskCall<T>& c, const R& recipe) {
+  if constexpr (R::streams)
+    scan_task<T, HT>(c, recipe);
+  else
+    look_task<T, HT>(c, recipe);
+}
+
+/// Runs one task with the head tile that fits its GQA group.
+template <class T, class R>
+void attend_task(Region, const TaskCall<T>& c, const R& recipe) {
+  switch (group_shape(c.p).tile_heads()) {
+    case 1: return attend_tiled<T, 1>(c, recipe);
+    case 2: return attend_tiled<T, 2>(c, recipe);
+    default: return attend_tiled<T, 4>(c, recipe);
+  }
+}

@@ -1,0 +1,76 @@
+// Softmax weights against a reference that hardly ever moves.
+//
+// The state of a tile of HT heads is kept in lanes: lane i belongs to head i % HT, as in the score vectors. Scores and
+// references are in log2 units; the sum of weights keeps one partial sum per lane.
+
+inline constexpr float log2_e = 1.44269504088896340736f, ln_2 = 0.69314718055994530942f;
+/// Reference before the first score: below every score but -inf, and finite, so that scores of -inf weigh 0.
+inline constexpr float unset = std::numeric_limits<float>::lowest();
+
+template <int HT>
+struct TileState {
+  static constexpr int lanes = HT > Vec::width ? HT : Vec::width, vectors = lanes / Vec::width;
+  float* reference;  ///< [lanes], log2 units
+  float* limit;      ///< [lanes], the highest score that may be weighed against it
+  float* sum;        ///< [lanes]
+
+  CREST_INLINE explicit TileState(float* floats)
+      : reference(floats), limit(floats + GroupShape::pad), sum(floats + 2 * GroupShape::pad) {}
+
+  void clear() const {
+    for (int i = 0; i < lanes; ++i) reference[i] = limit[i] = unset, sum[i] = 0;
+  }
+  /// Sets a head's reference, nats.
+  template <class Softmax>
+  void refer(int head, float nats, const Softmax& softmax) const {
+    for (int i = head; i < lanes; i += HT)
+      reference[i] = nats * log2_e, limit[i] = static_cast<float>(softmax.limit(nats)) * log2_e;
+  }
+  float total(int head) const {
+    float t = 0;
+    for (int i = head; i < lanes; i += HT) t += sum[i];
+    return t;
+  }
+};
+
+/// Moves the reference of every head that has a score above its limit, and rescales what it has accumulated.
+/// Returns how many moved that had been set before.
+template <int HT, class Softmax>
+[[gnu::noinline]] Index move_references(const float* scores, const TileState<HT>& s, const Softmax& softmax, float* o,
+                                        Index o_pitch) {
+  Index moved = 0;
+  for (int head = 0; head < HT; ++head) {
+    float peak = -std::numeric_limits<float>::infinity();
+    for (int i = head; i < block_keys<HT> * HT; i += HT) peak = scores[i] > peak ? scores[i] : peak;
+    if (!(peak > s.limit[head])) continue;
+    const float before = s.reference[head];
+    s.refer(head, static_cast<float>(softmax.reference(peak * ln_2)), softmax);
+    const float factor = std::exp2(before - s.reference[head]);
+    for (int i = head; i < s.lanes; i += HT) s.sum[i] *= factor;
+    for (Index x = 0; x < o_pitch; ++x) o[head * o_pitch + x] *= factor;
+    moved += before > unset;
+  }
+  return moved;
+}
+
+/// Turns the scores of a block into weights in place and adds them to the sums. Keys past `count` get weight 0.
+template <int HT, class Softmax>
+CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax, float* o,
+                               Index o_pitch) {
+  constexpr int W = Vec::width, V = TileState<HT>::vectors, all = block_keys<HT> * HT;
+  for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
+  bool over = false;
+  CREST_UNROLL for (int i = 0; i < all / W; ++i) over |= any_greater(load(w + i * W), load(s.limit + i % V * W));
+  Index moved = 0;
+  if (over) [[unlikely]]
+    moved = move_references<HT>(w, s, softmax, o, o_pitch);
+  Vec sum[V];
+  CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
+  CREST_UNROLL for (int i = 0; i < all / W; ++i) {
+    const Vec x = exp2(load(w + i * W) - load(s.reference + i % V * W));
+    sum[i % V] = sum[i % V] + x;
+    store(w + i * W, x);
+  }
+  CREST_UNROLL for (int v = 0; v < V; ++v) store(s.sum + v * W, sum[v]);
+  return moved;
+}

@@ -1,0 +1,47 @@
+// Softmax policies: where the reference of exp(s - reference) lies, and when it must move. Weights and sums stay in
+// float, so a reference is good as long as no score exceeds it by more than the headroom: e^40 * n * max|v| is far
+// below the largest float. All values in nats.
+#pragma once
+
+#include <concepts>
+
+#include "crest/core/view.hpp"
+
+namespace crest {
+inline namespace CREST_ABI {
+
+/// reference(peak): the reference chosen when the highest score known is `peak`.
+/// limit(reference): the highest score that may be weighed against it; a higher one moves the reference.
+template <class S>
+concept Softmax = requires(const S s, float x) {
+  { s.reference(x) } -> std::convertible_to<float>;
+  { s.limit(x) } -> std::convertible_to<float>;
+};
+
+/// The first peak seen is the reference; it moves only for a score `headroom` above it. The default of `exact`.
+/// The threshold idea is FlashAttention-4's conditional rescaling (2^8 there, for 16-bit probabilities).
+struct Lazy {
+  float headroom = 40;
+  constexpr float reference(float peak) const { return peak; }
+  constexpr float limit(float reference) const { return reference + headroom; }
+  constexpr bool valid() const { return headroom >= 0 && headroom <= 60; }
+};
+
+/// A safety margin above the sampled peak, fixed once. On SmolLM2 the true maximum lies at most 1.7 nats above the
+/// stride-16 sample in 99 % of rows; a miss costs one counted move, never the result.
+struct Margin {
+  float nats = 2;
+  float headroom = 40;
+  constexpr float reference(float peak) const { return peak + nats; }
+  constexpr float limit(float reference) const { return reference + headroom; }
+  constexpr bool valid() const { return nats >= 0 && nats <= 60 && headroom >= 0 && headroom <= 60; }
+};
+
+/// The classic online softmax: the reference follows every new maximum.
+struct Rescaling {
+  constexpr float reference(float peak) const { return peak; }
+  constexpr float limit(float reference) const { return reference; }
+};
+
+}  // namespace CREST_ABI
+}  // namespace crest

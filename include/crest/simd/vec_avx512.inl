@@ -1,0 +1,74 @@
+// Vec of 16 floats (AVX-512 F, BW, DQ, VL). Conversions: f16 one vcvtph2ps, bf16 widen and shift.
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // false positives inside g++ 12's own avx512fintrin.h
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+inline constexpr int tile = 16;  ///< accumulators a register tile may hold: half of the 32 registers
+
+struct Vec {
+  static constexpr int width = 16;
+  __m512 v;
+};
+
+CREST_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
+CREST_INLINE Vec broadcast(float x) { return {_mm512_set1_ps(x)}; }
+
+CREST_INLINE __m512 widen_bf16(__m256i bits) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+CREST_INLINE Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+CREST_INLINE Vec load(const f16* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+CREST_INLINE Vec load(const bf16* p) {
+  return {widen_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+
+/// The first n elements, zeros behind them; nothing past them is touched.
+CREST_INLINE __mmask16 first(Index n) { return static_cast<__mmask16>((1u << n) - 1u); }
+CREST_INLINE Vec load_part(const float* p, Index n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
+CREST_INLINE Vec load_part(const f16* p, Index n) {
+  return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p))};
+}
+CREST_INLINE Vec load_part(const bf16* p, Index n) { return {widen_bf16(_mm256_maskz_loadu_epi16(first(n), p))}; }
+CREST_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
+
+CREST_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+CREST_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+CREST_INLINE Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+CREST_INLINE Vec max(Vec floor, Vec x) { return {_mm512_max_ps(floor.v, x.v)}; }
+CREST_INLINE Vec min(Vec ceiling, Vec x) { return {_mm512_min_ps(ceiling.v, x.v)}; }
+CREST_INLINE bool any_greater(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ) != 0; }
+CREST_INLINE Vec round(Vec a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+CREST_INLINE Vec exp2_integer(Vec n) {
+  const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
+}
+
+/// One vector of the 16 sums of 16 vectors: 30 shuffles and 15 additions instead of 16 horizontal sums.
+CREST_INLINE Vec sums(const Vec* a) {
+  __m512 pair[8], quad[4];
+  CREST_UNROLL for (int i = 0; i < 8; ++i) {
+    const __m512 x = a[2 * i].v, y = a[2 * i + 1].v;
+    pair[i] = _mm512_add_ps(_mm512_unpacklo_ps(x, y), _mm512_unpackhi_ps(x, y));
+  }
+  CREST_UNROLL for (int i = 0; i < 4; ++i) {
+    const __m512d x = _mm512_castps_pd(pair[2 * i]), y = _mm512_castps_pd(pair[2 * i + 1]);
+    quad[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)), _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+  }
+  const __m512 low = _mm512_add_ps(_mm512_shuffle_f32x4(quad[0], quad[1], 0x88),
+                                   _mm512_shuffle_f32x4(quad[0], quad[1], 0xdd));
+  const __m512 high = _mm512_add_ps(_mm512_shuffle_f32x4(quad[2], quad[3], 0x88),
+                                    _mm512_shuffle_f32x4(quad[2], quad[3], 0xdd));
+  return {_mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd))};
+}
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
