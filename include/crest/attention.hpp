@@ -62,7 +62,7 @@ Layout lay_out(std::span<const Problem<T>> problems, Index threads, Plan* plans)
     at.tasks += plan.tasks();
     at.merges += plan.merges();
     partial_floats += plan.partial_floats();
-    at.workspace = std::max(at.workspace, aligned(workspace_bytes<R>(problems[i], plan)));
+    if (plan.tasks() > 0) at.workspace = std::max(at.workspace, aligned(workspace_bytes<R>(problems[i], plan)));
     if (plans) plans[i] = plan;
   }
   at.tallies = aligned(problems.size() * sizeof(Plan));

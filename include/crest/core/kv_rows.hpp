@@ -11,16 +11,19 @@ template <class T>
 struct KvRows {
   const T* k = nullptr;
   const T* v = nullptr;
-  Index k_stride = 0, v_stride = 0;
+  Index k_stride = 0, v_stride = 0;  ///< elements from one key to the next
+  Index head_dim = 0, value_dim = 0;
 
   CREST_INLINE const T* key(Index j) const { return k + j * k_stride; }
   CREST_INLINE const T* value(Index j) const { return v + j * v_stride; }
+  CREST_INLINE Index k_bytes() const { return head_dim * static_cast<Index>(sizeof(T)); }
+  CREST_INLINE Index v_bytes() const { return value_dim * static_cast<Index>(sizeof(T)); }
 };
 
 template <class T>
 CREST_INLINE KvRows<T> kv_rows(const Problem<T>& p, Index kv_head) {
   return {p.k.data_handle() + kv_head * p.k.stride(0), p.v.data_handle() + kv_head * p.v.stride(0), p.k.stride(1),
-          p.v.stride(1)};
+          p.v.stride(1), p.head_dim(), p.value_dim()};
 }
 
 /// The sorted, disjoint ranges one query sees: from Problem::ranges when given, else from the mask.

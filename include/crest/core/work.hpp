@@ -18,18 +18,21 @@ CREST_INLINE constexpr Index divide_up(Index n, Index by) { return (n + by - 1) 
 struct GroupShape {
   Index heads = 0, head_dim = 0, value_dim = 0;
   static constexpr Index pad = 16;          ///< floats; every vector width divides it
-  static constexpr Index state_floats = 3 * pad;  ///< reference, limit and sum of one head tile
+  static constexpr Index state_floats = 4 * pad;  ///< TileState: reference, limit and two sums of one head tile
 
   CREST_INLINE constexpr Index tile_heads() const { return heads > 2 ? 4 : heads; }
   CREST_INLINE constexpr Index tiles() const { return divide_up(heads, tile_heads()); }
   CREST_INLINE constexpr Index padded_heads() const { return tiles() * tile_heads(); }
   CREST_INLINE constexpr Index q_pitch() const { return round_up(head_dim, pad); }
   CREST_INLINE constexpr Index o_pitch() const { return round_up(value_dim, pad); }
+  CREST_INLINE constexpr Index outputs() const { return padded_heads() * o_pitch(); }
   CREST_INLINE constexpr Index floats() const {
-    return padded_heads() * (q_pitch() + o_pitch()) + tiles() * state_floats;
+    return padded_heads() * q_pitch() + 2 * outputs() + tiles() * state_floats;
   }
   /// A task's unfinished result for one query: outputs, then reference and sum of each head.
-  CREST_INLINE constexpr Index partial_floats() const { return heads * (o_pitch() + 2); }
+  CREST_INLINE constexpr Index partial_floats() const {
+    return round_up(outputs() + 2 * heads, pad);
+  }
 };
 
 template <class T>
@@ -92,18 +95,19 @@ struct Plan {
   }
 };
 
-/// Streaming recipes: about 32 rows share each K/V load; long caches are split among at most 32 tasks.
+/// Streaming recipes: about 32 rows share each K/V load. Few queries over a long cache are split into about 64 tasks of
+/// at least 2048 keys: a task costs about as much as 60 keys to begin and to merge.
 template <class T>
 Plan plan_streaming(const Problem<T>& p) {
-  constexpr Index rows = 32, max_splits = 32, min_split = 1024, few_queries = 16;
+  constexpr Index rows = 32, enough_tasks = 64, min_split = 2048, few_queries = 16;
   Plan plan{.kv_heads = p.kv_heads(), .queries = p.queries(), .keys = p.keys()};
   if (p.heads() == 0 || p.queries() == 0) return Plan{};
   const Index fit = rows / p.gqa_group();
   plan.query_tile = fit < 1 ? 1 : fit < p.queries() ? fit : p.queries();
   plan.query_tiles = divide_up(p.queries(), plan.query_tile);
-  const bool split = p.queries() <= few_queries && p.keys() > min_split;
-  plan.split_keys = split ? round_up(divide_up(p.keys(), max_splits), 16) : p.keys();
-  if (split && plan.split_keys < min_split) plan.split_keys = min_split;
+  const Index wanted = divide_up(enough_tasks, p.kv_heads() * plan.query_tiles);
+  const bool split = p.queries() <= few_queries && p.keys() > min_split && wanted > 1;
+  plan.split_keys = split ? std::max(min_split, round_up(divide_up(p.keys(), wanted), 16)) : p.keys();
   plan.splits = split ? divide_up(p.keys(), plan.split_keys) : 1;
   plan.row_floats = group_shape(p).partial_floats();
   return plan;

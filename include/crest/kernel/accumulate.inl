@@ -1,43 +1,40 @@
 // Values: o += sum_j w_j v_j for a tile of query heads and a block of keys.
 
 /// One piece of value_dim: NV vectors wide. The accumulators stay in registers for the whole block, each V vector is
-/// loaded and converted once for all heads.
+/// loaded and converted once for all heads. o: for each vector of value_dim one vector per head, side by side.
 template <int HT, int NV, class LoadValue>
-CREST_INLINE void accumulate_step(int count, LoadValue load_value, const float* w, float* o, Index o_pitch) {
+CREST_INLINE void accumulate_step(int count, LoadValue load_value, const float* w, float* o) {
   constexpr Index W = Vec::width;
   Vec sum[HT * NV];
-  CREST_UNROLL for (int h = 0; h < HT; ++h)
-      CREST_UNROLL for (int n = 0; n < NV; ++n) sum[h * NV + n] = load(o + h * o_pitch + n * W);
+  CREST_UNROLL for (int i = 0; i < HT * NV; ++i) sum[i] = load(o + i * W);
   for (int i = 0; i < count; ++i) {
     Vec value[NV];
     CREST_UNROLL for (int n = 0; n < NV; ++n) value[n] = load_value(i, n * W);
     CREST_UNROLL for (int h = 0; h < HT; ++h) {
       const Vec weight = broadcast(w[i * HT + h]);
-      CREST_UNROLL for (int n = 0; n < NV; ++n) sum[h * NV + n] = fma(weight, value[n], sum[h * NV + n]);
+      CREST_UNROLL for (int n = 0; n < NV; ++n) sum[n * HT + h] = fma(weight, value[n], sum[n * HT + h]);
     }
   }
-  CREST_UNROLL for (int h = 0; h < HT; ++h)
-      CREST_UNROLL for (int n = 0; n < NV; ++n) store(o + h * o_pitch + n * W, sum[h * NV + n]);
+  CREST_UNROLL for (int i = 0; i < HT * NV; ++i) store(o + i * W, sum[i]);
 }
 
 /// A whole block: o[head][value_dim] += sum over its keys of w[key * HT + head] * v[key]. `ahead` rows are prefetched.
 template <int HT, class T>
-CREST_INLINE void accumulate_block(const Block<T, HT>& block, const T* const* ahead, const float* w, Index value_dim,
-                                   float* o, Index o_pitch) {
+CREST_INLINE void accumulate_block(const Block<T, HT>& block, Ahead<T> ahead, const float* w, Index value_dim,
+                                   float* o) {
   constexpr Index W = Vec::width, NV = tile / HT < 4 ? tile / HT : 4;
   Index x = 0;
+  const auto value = [&](int i, Index at) { return load(block.v[i] + x + at); };
   for (; x + NV * W <= value_dim; x += NV * W)
     accumulate_step<HT, NV>(
         block.count,
         [&](int i, Index at) {
-          if (at == 0) prefetch<NV * W * sizeof(T)>(ahead[i] + x);
-          return load(block.v[i] + x + at);
+          if (at == 0) prefetch<NV * W * sizeof(T)>(ahead.rows[i] + x, ahead.far);
+          return value(i, at);
         },
-        w, o + x, o_pitch);
-  for (; x + W <= value_dim; x += W)
-    accumulate_step<HT, 1>(
-        block.count, [&](int i, Index) { return load(block.v[i] + x); }, w, o + x, o_pitch);
+        w, o + x * HT);
+  for (; x + W <= value_dim; x += W) accumulate_step<HT, 1>(block.count, value, w, o + x * HT);
   if (x < value_dim)
     accumulate_step<HT, 1>(
-        block.count, [&](int i, Index) { return load_part(block.v[i] + x, value_dim - x); }, w, o + x, o_pitch);
+        block.count, [&](int i, Index) { return load_part(block.v[i] + x, value_dim - x); }, w, o + x * HT);
 }

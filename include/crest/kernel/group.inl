@@ -9,23 +9,34 @@
 template <int HT>
 struct Group {
   GroupShape shape;
-  float* q;      ///< [padded_heads][q_pitch], times scale and log2(e), zero-padded
-  float* o;      ///< [padded_heads][o_pitch], unnormalised
+  float* q;      ///< [tiles][head_dim / W][HT][W], times scale and log2(e), zero-padded: a step reads one stream
+  float* o;      ///< [tiles][value_dim / W][HT][W], unnormalised
+  float* run;    ///< as o: what was added since the last fold()
   float* state;  ///< [tiles] TileState
 
   CREST_INLINE Group(const GroupShape& s, float* floats)
-      : shape(s), q(floats), o(q + s.padded_heads() * s.q_pitch()), state(o + s.padded_heads() * s.o_pitch()) {}
+      : shape(s), q(floats), o(q + s.padded_heads() * s.q_pitch()), run(o + s.outputs()), state(run + s.outputs()) {}
 
   CREST_INLINE TileState<HT> tile_state(Index t) const { return TileState<HT>(state + t * GroupShape::state_floats); }
   CREST_INLINE const float* tile_q(Index t) const { return q + t * HT * shape.q_pitch(); }
-  CREST_INLINE float* tile_o(Index t) const { return o + t * HT * shape.o_pitch(); }
+  CREST_INLINE Index tile_outputs() const { return HT * shape.o_pitch(); }
+  CREST_INLINE float* tile_o(Index t) const { return o + t * tile_outputs(); }
+  CREST_INLINE float* tile_run(Index t) const { return run + t * tile_outputs(); }
   CREST_INLINE float reference(Index head) const { return tile_state(head / HT).reference[head % HT]; }
   CREST_INLINE float sum(Index head) const { return tile_state(head / HT).total(static_cast<int>(head % HT)); }
 
   /// Forgets every key.
   void clear() const {
-    for (Index x = 0; x < shape.padded_heads() * shape.o_pitch(); x += Vec::width) store(o + x, zero());
+    for (Index x = 0; x < 2 * shape.outputs(); x += Vec::width) store(o + x, zero());
     for (Index t = 0; t < shape.tiles(); ++t) tile_state(t).clear();
+  }
+  /// Adds what has run up to the totals. One long chain of float additions would swallow light keys after a heavy one.
+  void fold() const {
+    for (Index x = 0; x < shape.outputs(); x += Vec::width) {
+      store(o + x, load(o + x) + load(run + x));
+      store(run + x, zero());
+    }
+    for (Index t = 0; t < shape.tiles(); ++t) tile_state(t).fold();
   }
 };
 
@@ -33,28 +44,25 @@ struct Group {
 template <class T, int HT>
 void start(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query) {
   const float scale = p.scale != 0 ? p.scale : 1.0f / std::sqrt(static_cast<float>(p.head_dim()));
-  const Index pitch = g.shape.q_pitch();
-  for (Index x = 0; x < g.shape.padded_heads() * pitch; x += Vec::width) store(g.q + x, zero());
+  constexpr Index W = Vec::width;
+  for (Index x = 0; x < g.shape.padded_heads() * g.shape.q_pitch(); x += W) store(g.q + x, zero());
   for (Index h = 0; h < g.shape.heads; ++h) {
-    float* row = g.q + h * pitch;
-    std::memcpy(row, &p.q(kv_head * g.shape.heads + h, query, 0), g.shape.head_dim * sizeof(float));
-    for (Index x = 0; x < pitch; x += Vec::width) store(row + x, load(row + x) * broadcast(scale * log2_e));
+    const float* row = &p.q(kv_head * g.shape.heads + h, query, 0);
+    float* to = g.q + h / HT * HT * g.shape.q_pitch() + h % HT * W;
+    for (Index x = 0; x < g.shape.head_dim; x += W)
+      store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(scale * log2_e));
   }
   g.clear();
 }
 
-/// Scores computed from the rows: the exact dot products. V is prefetched meanwhile, then the next block's K.
+/// Scores computed from the rows: the exact dot products.
 template <int HT>
 struct RowScores {
   const Group<HT>& g;
 
   template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Block<T, HT>&, Index t, float* w) const {
-    score_block<HT>(block, block.v, g.tile_q(t), g.shape.q_pitch(), g.shape.head_dim, w);
-  }
-  template <class T>
-  CREST_INLINE const T* const* ahead(const Block<T, HT>& next) const {
-    return next.k;
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
+    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
   }
 };
 
@@ -65,35 +73,56 @@ struct KnownScores {
   Index pitch;
 
   template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Block<T, HT>&, Index t, float* w) const {
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>&, Index t, float* w) const {
     for (int i = 0; i < block_keys<HT>; ++i)
       std::memcpy(w + i * HT, scores + block.key[i] * pitch + t * HT, HT * sizeof(float));
   }
-  template <class T>
-  CREST_INLINE const T* const* ahead(const Block<T, HT>& next) const {
-    return next.v;
-  }
+};
+
+/// Weights of one block for one tile of heads, whose values are still to be added.
+template <class T, int HT>
+struct Weighed {
+  alignas(64) float w[block_keys<HT> * HT];
+  const Block<T, HT>* block = nullptr;
+  Ahead<T> ahead{};  ///< rows to prefetch meanwhile
+  float* o = nullptr;
 };
 
 /// Softmax-weighted values of all keys of a stream, added to the group. Returns how often a reference moved.
+///
+/// The values of a block are added after the next block has been scored: turning scores into weights is one long chain
+/// of dependent instructions, and what is independent of it must stand close by to fill the gap.
 template <class T, int HT, class Stream, class Scores, class Softmax>
 Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, const Softmax& softmax) {
-  const GroupShape& s = g.shape;
+  constexpr int fold_every = 256 / block_keys<HT>;
+  const Index tiles = g.shape.tiles(), value_dim = g.shape.value_dim;
+  Weighed<T, HT> units[2];
+  unsigned now = 0;
+  int since_fold = 0;
   Index moved = 0;
-  for_each_block<T, HT>(stream, [&](const Block<T, HT>& block, const Block<T, HT>& next) {
-    for (Index t = 0; t < s.tiles(); ++t) {
-      alignas(64) float w[block_keys<HT> * HT];
-      scores(block, next, t, w);
-      moved += weigh_block<HT>(w, block.count, g.tile_state(t), softmax, g.tile_o(t), s.o_pitch());
-      accumulate_block<HT>(block, scores.ahead(next), w, s.value_dim, g.tile_o(t), s.o_pitch());
+  const auto add_values = [&](const Weighed<T, HT>& u) { accumulate_block<HT>(*u.block, u.ahead, u.w, value_dim, u.o); };
+  for_each_block<T, HT>(stream, [&](const Block<T, HT>& block, const Coming<T, HT>& coming) {
+    for (Index t = 0; t < tiles; ++t, now ^= 1) {
+      Weighed<T, HT>&unit = units[now], &before = units[now ^ 1];
+      scores(block, coming, t, unit.w);
+      unit.block = &block;
+      unit.ahead = coming.v();
+      unit.o = g.tile_run(t);
+      const Accumulated<HT> old{g.tile_o(t), unit.o, g.tile_outputs(), before.o == unit.o ? before.w : nullptr};
+      moved += weigh_block<HT>(unit.w, block.count, g.tile_state(t), softmax, old);
+      if (before.block) add_values(before);
     }
+    if (++since_fold % fold_every == 0) g.fold();
   });
+  if (units[now ^ 1].block) add_values(units[now ^ 1]);
+  g.fold();
   return moved;
 }
 
 /// A finished row before it is written.
 struct RowResult {
-  const float* o;   ///< [value_dim], unnormalised
+  const float* o;   ///< [value_dim / W] vectors, `pitch` floats apart, unnormalised
+  Index pitch;
   float reference;  ///< log2 units
   float sum;
   bool empty;  ///< no key was visible
@@ -102,12 +131,11 @@ struct RowResult {
 /// Writes one row: o = accumulated / sum, lse.
 template <class T>
 void write_row(const Problem<T>& p, Index head, Index query, const RowResult& row) {
+  constexpr Index W = Vec::width;
   float* out = &p.o(head, query, 0);
-  const float share = row.empty ? 0.0f : 1.0f / row.sum;
-  for (Index x = 0; x < p.value_dim(); ++x) {
-    const float y = row.o[x] * share;
-    std::memcpy(out + x, &y, sizeof y);
-  }
+  const Vec share = broadcast(row.empty ? 0.0f : 1.0f / row.sum);
+  for (Index x = 0; x < p.value_dim(); x += W)
+    store_first(out + x, load(row.o + x / W * row.pitch) * share, p.value_dim() - x);
   if (!p.lse.data_handle()) return;
   const float infinity = std::numeric_limits<float>::infinity();
   const float lse = row.empty ? -infinity : (row.reference + std::log2(row.sum)) * ln_2;
@@ -124,5 +152,5 @@ template <class T, int HT>
 void write_group(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query, bool empty) {
   for (Index h = 0; h < g.shape.heads; ++h)
     write_row(p, kv_head * g.shape.heads + h, query,
-              {g.o + h * g.shape.o_pitch(), g.reference(h), g.sum(h), empty});
+              {g.tile_o(h / HT) + h % HT * Vec::width, HT * Vec::width, g.reference(h), g.sum(h), empty});
 }

@@ -26,10 +26,10 @@ struct Sight {
 template <class T, int HT>
 void score_fresh(const Group<HT>& g, const KvRows<T>& rows, const Sight& sight) {
   const GroupShape& s = g.shape;
-  for_each_block<T, HT>(SetStream<T, HT>(rows, sight.fresh), [&](const Block<T, HT>& block, const auto& next) {
+  for_each_block<T, HT>(SetStream<T, HT>(rows, sight.fresh), [&](const Block<T, HT>& block, const auto& coming) {
     for (Index t = 0; t < s.tiles(); ++t) {
       alignas(64) float w[block_keys<HT> * HT];
-      score_block<HT>(block, next.k, g.tile_q(t), s.q_pitch(), s.head_dim, w);
+      score_block<HT>(block, coming.k(), g.tile_q(t), s.head_dim, w);
       for (int i = 0; i < block.count; ++i)
         std::memcpy(sight.scores + block.key[i] * sight.pitch + t * HT, w + i * HT, HT * sizeof(float));
     }

@@ -22,7 +22,7 @@ template <class F>
 void for_each_stand_in(const Sight& sight, std::span<const KeyRange> visible, F&& f) {
   Rank rank(visible);
   Index key = -1;
-  float half_before = 0, gap = 0;
+  float half_before = 0;
   const auto emit = [&](Index next, float half_after) {
     f(key, next, half_before + half_after + (sight.kept.contains(key) ? 0.0f : 1.0f));
     half_before = half_after;
@@ -30,7 +30,7 @@ void for_each_stand_in(const Sight& sight, std::span<const KeyRange> visible, F&
   Index done = 0;
   for (Index next : sight.scored) {
     const Index at = rank(next);
-    gap = static_cast<float>(at - done);
+    const float gap = static_cast<float>(at - done);
     if (key >= 0)
       emit(next, gap / 2);
     else
@@ -65,7 +65,7 @@ class WeightSum {
   static constexpr int vectors = TileState<HT>::vectors, all = block_keys<HT> * HT;
 
   CREST_INLINE void flush() {
-    for (int i = at_; i < all; ++i) w_[i] = times_[i] = 0;
+    for (int i = at_; i < all; ++i) w_[i] = -std::numeric_limits<float>::infinity(), times_[i] = 0;
     CREST_UNROLL for (int i = 0; i < all / Vec::width; ++i) {
       const Vec reference = load(state_.reference + i % vectors * Vec::width);
       const Vec x = exp2(load(w_ + i * Vec::width) - reference);

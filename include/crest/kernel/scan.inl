@@ -4,7 +4,7 @@
 /// Keeps a group's unfinished result for merge_task: outputs, references, sums.
 template <int HT>
 void write_partial(const Group<HT>& g, float* to) {
-  const Index outputs = g.shape.heads * g.shape.o_pitch();
+  const Index outputs = g.shape.outputs();
   for (Index x = 0; x < outputs; x += Vec::width) store(to + x, load(g.o + x));
   for (Index h = 0; h < g.shape.heads; ++h) {
     to[outputs + h] = g.reference(h);
@@ -41,7 +41,7 @@ void finish_scan(const TaskCall<T>& c, const Group<HT>& g, Index i) {
 /// All keys of one task. Several queries share each piece of K and V while it is in the cache.
 template <class T, int HT, class R>
 void scan_task(const TaskCall<T>& c, const R& recipe) {
-  constexpr Index piece = 64;
+  constexpr Index piece = 256;
   const Task& task = c.task;
   const GroupShape shape = group_shape(c.p);
   const KvRows<T> rows = kv_rows(c.p, task.kv_head);
@@ -58,12 +58,19 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
   count_scan(c);
 }
 
+/// Where the outputs of a head begin in a group's memory.
+CREST_INLINE Index first_output(const GroupShape& shape, Index head) {
+  const Index tile_heads = shape.tile_heads();
+  return head / tile_heads * tile_heads * shape.o_pitch() + head % tile_heads * Vec::width;
+}
+
 /// Merges the partial result `b` of one head into `a`: the split-KV rule o = sum_i o_i 2^(m_i - m), m = max m_i.
 CREST_INLINE void merge_partial(float* a, const float* b, Index head, const GroupShape& shape) {
-  const Index pitch = shape.o_pitch(), m = shape.heads * pitch + head, l = m + shape.heads;
+  const Index m = shape.outputs() + head, l = m + shape.heads;
+  const Index pitch = shape.tile_heads() * Vec::width;
   const float reference = a[m] > b[m] ? a[m] : b[m];
   const float left = std::exp2(a[m] - reference), right = std::exp2(b[m] - reference);
-  for (Index x = head * pitch; x < (head + 1) * pitch; x += Vec::width)
+  for (Index i = 0, x = first_output(shape, head); i < shape.o_pitch(); i += Vec::width, x += pitch)
     store(a + x, fma(load(a + x), broadcast(left), load(b + x) * broadcast(right)));
   a[l] = a[l] * left + b[l] * right;
   a[m] = reference;
@@ -81,8 +88,9 @@ void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, In
       for (Index step = 1; step < plan.splits; step *= 2)
         for (Index s = 0; s + step < plan.splits; s += 2 * step) merge_partial(part(s), part(s + step), head, shape);
       const float* whole = part(0);
-      const float* m = whole + shape.heads * shape.o_pitch() + head;
-      write_row(p, kv_head * shape.heads + head, query, {whole + head * shape.o_pitch(), *m, m[shape.heads], empty});
+      const float* m = whole + shape.outputs() + head;
+      write_row(p, kv_head * shape.heads + head, query,
+                {whole + first_output(shape, head), shape.tile_heads() * Vec::width, *m, m[shape.heads], empty});
     }
   }
 }

@@ -12,13 +12,21 @@ struct TileState {
   static constexpr int lanes = HT > Vec::width ? HT : Vec::width, vectors = lanes / Vec::width;
   float* reference;  ///< [lanes], log2 units
   float* limit;      ///< [lanes], the highest score that may be weighed against it
-  float* sum;        ///< [lanes]
+  float* sum;        ///< [lanes], weights added since the last fold()
+  float* folded;     ///< [lanes], weights before that
 
   CREST_INLINE explicit TileState(float* floats)
-      : reference(floats), limit(floats + GroupShape::pad), sum(floats + 2 * GroupShape::pad) {}
+      : reference(floats), limit(floats + GroupShape::pad), sum(floats + 2 * GroupShape::pad),
+        folded(floats + 3 * GroupShape::pad) {}
 
   void clear() const {
-    for (int i = 0; i < lanes; ++i) reference[i] = limit[i] = unset, sum[i] = 0;
+    for (int i = 0; i < lanes; ++i) reference[i] = limit[i] = unset, sum[i] = folded[i] = 0;
+  }
+  void fold() const {
+    for (int i = 0; i < lanes; ++i) folded[i] += sum[i], sum[i] = 0;
+  }
+  void rescale(int head, float factor) const {
+    for (int i = head; i < lanes; i += HT) sum[i] *= factor, folded[i] *= factor;
   }
   /// Sets a head's reference, nats.
   template <class Softmax>
@@ -26,18 +34,36 @@ struct TileState {
     for (int i = head; i < lanes; i += HT)
       reference[i] = nats * log2_e, limit[i] = static_cast<float>(softmax.limit(nats)) * log2_e;
   }
+  /// Sum of a head's weights, after fold().
   float total(int head) const {
     float t = 0;
-    for (int i = head; i < lanes; i += HT) t += sum[i];
+    for (int i = head; i < lanes; i += HT) t += folded[i];
     return t;
+  }
+};
+
+/// What a tile has accumulated against its reference, to be rescaled when that moves.
+template <int HT>
+struct Accumulated {
+  float* o;
+  float* run;
+  Index outputs;   ///< floats of each
+  float* pending;  ///< weights of a block whose values are not added yet, or null
+
+  void rescale(int head, float factor) const {
+    for (Index x = head * Vec::width; x < outputs; x += HT * Vec::width) {
+      store(o + x, load(o + x) * broadcast(factor));
+      store(run + x, load(run + x) * broadcast(factor));
+    }
+    for (int i = head; i < block_keys<HT> * HT && pending; i += HT) pending[i] *= factor;
   }
 };
 
 /// Moves the reference of every head that has a score above its limit, and rescales what it has accumulated.
 /// Returns how many moved that had been set before.
 template <int HT, class Softmax>
-[[gnu::noinline]] Index move_references(const float* scores, const TileState<HT>& s, const Softmax& softmax, float* o,
-                                        Index o_pitch) {
+[[gnu::noinline]] Index move_references(const float* scores, const TileState<HT>& s, const Softmax& softmax,
+                                        const Accumulated<HT>& old) {
   Index moved = 0;
   for (int head = 0; head < HT; ++head) {
     float peak = -std::numeric_limits<float>::infinity();
@@ -46,8 +72,8 @@ template <int HT, class Softmax>
     const float before = s.reference[head];
     s.refer(head, static_cast<float>(softmax.reference(peak * ln_2)), softmax);
     const float factor = std::exp2(before - s.reference[head]);
-    for (int i = head; i < s.lanes; i += HT) s.sum[i] *= factor;
-    for (Index x = 0; x < o_pitch; ++x) o[head * o_pitch + x] *= factor;
+    s.rescale(head, factor);
+    old.rescale(head, factor);
     moved += before > unset;
   }
   return moved;
@@ -55,15 +81,15 @@ template <int HT, class Softmax>
 
 /// Turns the scores of a block into weights in place and adds them to the sums. Keys past `count` get weight 0.
 template <int HT, class Softmax>
-CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax, float* o,
-                               Index o_pitch) {
+CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax,
+                               const Accumulated<HT>& old) {
   constexpr int W = Vec::width, V = TileState<HT>::vectors, all = block_keys<HT> * HT;
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
   bool over = false;
   CREST_UNROLL for (int i = 0; i < all / W; ++i) over |= any_greater(load(w + i * W), load(s.limit + i % V * W));
   Index moved = 0;
   if (over) [[unlikely]]
-    moved = move_references<HT>(w, s, softmax, o, o_pitch);
+    moved = move_references<HT>(w, s, softmax, old);
   Vec sum[V];
   CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
