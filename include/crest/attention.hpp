@@ -7,6 +7,7 @@
 #include "crest/backend/registry.hpp"
 #include "crest/core/check.hpp"
 #include "crest/core/executor.hpp"
+#include "crest/sketch/key_sketch.hpp"
 
 namespace crest {
 inline namespace CREST_ABI {
@@ -19,23 +20,22 @@ concept ProblemBackend = requires(const B b, std::span<const Problem<T>> problem
 
 namespace detail {
 
-template <class R>
-inline constexpr bool streams = R::streams;
-
 template <class R, class T>
 Plan plan(const Problem<T>& p) {
-  if constexpr (streams<R>)
-    return plan_streaming(p);
-  else
-    return plan_looking(p);
+  if constexpr (R::path == Path::stream) return plan_streaming(p);
+  Plan plan = plan_looking(p);
+  if constexpr (R::path == Path::guide) plan.turn = p.sketch->next_turn();
+  return plan;
 }
 
 /// Bytes one thread needs for the tasks of `p`.
 template <class R, class T>
 std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
   const GroupShape shape = group_shape(p);
-  if constexpr (streams<R>)
+  if constexpr (R::path == Path::stream)
     return static_cast<std::size_t>(plan.query_tile * shape.floats()) * sizeof(float);
+  else if constexpr (R::path == Path::guide)
+    return guide_shape(p, p.sketch->view(0)).bytes();
   else
     return static_cast<std::size_t>(look_floats(shape)) * sizeof(float) + sight_bytes(p.keys(), shape.padded_heads());
 }
@@ -101,9 +101,12 @@ struct Call {
   template <class Region>
   void attend(Region region, Index thread, Index n) const {
     const Index i = owner(n, &Plan::first_task);
+    const Problem<T>& p = problems[i];
     const Task task = plans[i].task(n - plans[i].first_task);
-    attend_task(region, TaskCall<T>{problems[i], plans[i], task, workspaces + thread * layout.workspace, partials, tallies[thread]},
-                recipe);
+    SketchView sketch;
+    if constexpr (R::path == Path::guide) sketch = p.sketch->view(task.kv_head);
+    std::byte* workspace = workspaces + thread * layout.workspace;
+    attend_task(region, TaskCall<T>{p, plans[i], task, workspace, partials, &sketch, tallies[thread]}, recipe);
   }
 
   template <class Region>
@@ -120,12 +123,27 @@ std::uint64_t dense_bytes(const Problem<T>& p) {
   return static_cast<std::uint64_t>(p.kv_heads() * keys) * row_bytes(p);
 }
 
+/// The first rule that a problem's sketch breaks, or ok.
+template <class T>
+Report check_sketch(const Problem<T>& p) {
+  if (p.sketch == nullptr) return {.status = Status::sketch_null, .expected = 1};
+  Checker c;
+  c.equal(p.keys(), p.sketch->size(), Status::sketch_keys);
+  if (p.keys() == 0) return c.report;
+  c.equal(p.kv_heads(), p.sketch->kv_heads(), Status::sketch_kv_heads);
+  c.equal(p.head_dim(), p.sketch->head_dim(), Status::sketch_head_dim);
+  if (p.sketch->has_rows()) c.equal(p.value_dim(), p.sketch->value_dim(), Status::sketch_value_dim);
+  return c.report;
+}
+
 /// The first broken rule of a call, or ok.
 template <class T, class R>
 Report check_call(std::span<const Problem<T>> problems, const R& recipe) {
-  if (!valid(recipe)) return {.status = Status::recipe_option};
+  if (!recipe.valid()) return {.status = Status::recipe_option};
   for (std::size_t i = 0; i < problems.size(); ++i) {
     Report report = check(problems[i]);
+    if constexpr (R::path == Path::guide)
+      if (report.ok()) report = check_sketch(problems[i]);
     report.problem = static_cast<Index>(i);
     if (!report.ok()) return report;
   }

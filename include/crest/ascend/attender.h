@@ -33,6 +33,7 @@ class Attender {
     record_ = b_->record.template AllocTensor<float>();
     tail_ = record_[heads_ * D];
     referenced_ = false;
+    for (uint32_t head = 0; head < heads_; ++head) high_[head] = nothing;
     clear();
   }
 

@@ -1,53 +1,15 @@
 // One call of the Ascend backend: pack, upload, launch, download, scatter, count.
 #pragma once
 
-#include <array>
-#include <cmath>
-#include <cstring>
 #include <limits>
 
-#include "crest/ascend/device.hpp"
+#include "crest/ascend/options.hpp"
 #include "crest/ascend/plan.hpp"
-#include "crest/policy/recipe.hpp"
+#include "crest/ascend/staging.hpp"
 
 namespace crest {
 namespace ascend {
 inline namespace CREST_ABI {
-
-/// How `clustered` uses the two vector units of an AI core.
-enum class Mapping {
-  one_core,   ///< sampler and refiner inside one vector core, overlapped by its pipes; every core owns whole items
-  two_cores,  ///< one vector unit samples item t + 1 while the other refines item t; 910B only
-};
-
-struct AscendOptions {
-  Mapping mapping = Mapping::one_core;
-};
-
-/// Host copies of the regions, in one piece of scratch memory.
-class Staging {
- public:
-  void add(Region region, std::size_t bytes) {
-    offset_[index(region)] = total_;
-    bytes_[index(region)] = (bytes + 511) / 512 * 512;
-    total_ += bytes_[index(region)];
-  }
-  void use(std::byte* memory) { memory_ = memory; }
-  std::size_t total() const { return total_; }
-  std::size_t bytes(Region region) const { return bytes_[index(region)]; }
-  std::byte* raw(Region region) const { return memory_ + offset_[index(region)]; }
-  template <class T>
-  T* at(Region region) const {
-    return reinterpret_cast<T*>(raw(region));
-  }
-
- private:
-  static std::size_t index(Region region) { return static_cast<std::size_t>(region); }
-
-  std::byte* memory_ = nullptr;
-  std::size_t total_ = 0;
-  std::array<std::size_t, regions> offset_{}, bytes_{};
-};
 
 template <Device D, class R>
 class Call {
@@ -64,10 +26,10 @@ class Call {
     const std::span<std::byte> memory = executor.scratch(staging_.total());
     if (memory.size() < staging_.total()) return out_of_memory(memory.size());
     staging_.use(memory.data());
-    std::memset(staging_.raw(Region::slots), 0, staging_.bytes(Region::slots));
+    std::memset(&mark(0), 0, static_cast<std::size_t>(bundles_));
     pack();
     if (!reserve()) return out_of_memory(0);
-    if (!upload_inputs() || !pass(clustered_ ? decode_kernel() : Kernel::exact)) return {.status = Status::backend};
+    if (!upload_inputs() || !pass(decode_kernel())) return {.status = Status::backend};
     if (tally_.fallbacks > 0 && !pass(Kernel::exact)) return {.status = Status::backend};
     Report report = tally_.report();
     for (const Problem<f16>& p : problems_) report.bytes_dense += dense_bytes(p);
@@ -75,7 +37,8 @@ class Call {
   }
 
  private:
-  static constexpr bool clustered_ = !R::streams;
+  static constexpr bool exact_ = reads_all<R>, clustered_ = std::is_same_v<R, Clustered>;
+  static constexpr bool sketched_ = std::is_same_v<R, Sketched>;
 
   Report out_of_memory(std::size_t found) const {
     return {.status = Status::out_of_memory,
@@ -84,6 +47,8 @@ class Call {
   }
 
   Kernel decode_kernel() const {
+    if (exact_) return Kernel::exact;
+    if (sketched_) return Kernel::sketched;
     return options_.mapping == Mapping::two_cores ? Kernel::clustered_mix : Kernel::clustered;
   }
 
@@ -98,6 +63,7 @@ class Call {
     grid_ = grid(problems_, grid_limits());
     for (const Problem<f16>& p : problems_) {
       cache_rows_ += p.kv_heads() * p.keys();
+      planes_ += p.kv_heads();
       if (p.heads() > 0) head_dim_ = p.head_dim();
     }
     for_each_bundle(problems_, [&](const Bundle& b) {
@@ -112,14 +78,10 @@ class Call {
   }
 
   GridLimits grid_limits() const {
-    GridLimits limits;
-    if constexpr (clustered_) {
-      Index heads = 1;
-      for_each_bundle(problems_, [&](const Bundle& b) { heads = std::max(heads, b.heads); });
-      limits.align = recipe_.sampler.step;
-      limits.most = limits.align * most_cells(heads);
-    }
-    return limits;
+    if constexpr (clustered_)
+      return clustered_limits(problems_, recipe_.sampler.step);
+    else
+      return {.least = sketched_ ? Index{2048} : Index{512}};
   }
 
   void lay_out() {
@@ -127,20 +89,22 @@ class Call {
     staging_.add(Region::q, rows_ * row * sizeof(float));
     staging_.add(Region::k, cache_rows_ * row * sizeof(f16));
     staging_.add(Region::v, cache_rows_ * row * sizeof(f16));
+    staging_.add(Region::sketch, sketched_ ? cache_rows_ * row : 0);
     staging_.add(Region::items, items_ * sizeof(Item));
     staging_.add(Region::groups, bundles_ * sizeof(Group));
     staging_.add(Region::tiling, sizeof(Tiling));
     staging_.add(Region::info, items_ * info_words * sizeof(std::uint32_t));
     staging_.add(Region::results, bundles_ * result_floats(head_dim_) * sizeof(float));
-    staging_.add(Region::slots, bundles_);  // on the host: 1 marks a bundle that exact must do again
+    marks_ = staging_.add_host(bundles_);
+    units_ = staging_.add_host(sketched_ ? planes_ * sizeof(float) : 0);
   }
 
   bool reserve() {
     bool ok = device_.reserve(Region::records, items_ * record_floats(head_dim_) * sizeof(float));
     ok = ok && device_.reserve(Region::slots, 2 * device_.workers(Kernel::clustered_mix) * max_samples * sizeof(float));
     for (Region r : {Region::samples, Region::pages}) ok = ok && device_.reserve(r, 512);
-    for (Region r : {Region::q, Region::k, Region::v, Region::items, Region::groups, Region::tiling, Region::info,
-                     Region::results})
+    for (Region r : {Region::q, Region::k, Region::v, Region::sketch, Region::items, Region::groups, Region::tiling,
+                     Region::info, Region::results})
       ok = ok && device_.reserve(r, staging_.bytes(r));
     return ok;
   }
@@ -156,24 +120,23 @@ class Call {
     for_each_bundle(problems_, [&](const Bundle& b) {
       for (Index h = b.head; h < b.head + b.heads; ++h) q = pack_row(problems_[b.problem].q, h, b.query, q);
     });
+    if constexpr (sketched_) pack_sketch();
   }
 
-  template <class T>
-  static std::byte* pack_planes(const TensorView<const T, 3>& t, std::byte* to) {
-    for (Index i = 0; i < t.extent(0); ++i)
-      for (Index j = 0; j < t.extent(1); ++j) to = pack_row(t, i, j, to);
-    return to;
-  }
-
-  template <class T>
-  static std::byte* pack_row(const TensorView<const T, 3>& t, Index i, Index j, std::byte* to) {
-    const std::size_t bytes = static_cast<std::size_t>(t.extent(2)) * sizeof(T);
-    std::memcpy(to, t.data_handle() + i * t.stride(0) + j * t.stride(1), bytes);
-    return to + bytes;
+  void pack_sketch() {
+    auto* to = staging_.at<std::int8_t>(Region::sketch);
+    float* unit = units();
+    const f16* rows = staging_.at<f16>(Region::k);
+    for (const Problem<f16>& p : problems_)
+      for (Index i = 0; i < p.kv_heads(); ++i) {
+        const Index n = p.keys() * p.head_dim();
+        *unit++ = sketch_rows({rows, static_cast<std::size_t>(n)}, to);
+        rows += n, to += n;
+      }
   }
 
   bool upload(Region r) { return device_.upload(r, staging_.raw(r), staging_.bytes(r)); }
-  bool upload_inputs() { return upload(Region::q) && upload(Region::k) && upload(Region::v); }
+  bool upload_inputs() { return upload(Region::q) && upload(Region::k) && upload(Region::v) && upload(Region::sketch); }
 
   // --- one pass over all bundles, or over those that an earlier pass marked
 
@@ -194,13 +157,25 @@ class Call {
 
   Tiling& tiling() const { return *staging_.at<Tiling>(Region::tiling); }
   Visible visible(const Bundle& b) const { return Visible(problems_[b.problem], b.query); }
-  std::byte& mark(Index bundle) const { return staging_.raw(Region::slots)[bundle]; }
+  /// Nonzero: exact must do this bundle again.
+  std::byte& mark(Index bundle) const { return staging_.host(marks_)[bundle]; }
+  /// What an int8 unit of each KV head's sketch is worth.
+  float* units() const { return reinterpret_cast<float*>(staging_.host(units_)); }
   bool wanted(Index bundle) const { return !again_ || mark(bundle) != std::byte{0}; }
 
+  /// Where a problem's cache begins: rows and KV heads before it.
+  struct Base {
+    Index problem = 0, row = 0, plane = 0;
+  };
+
   void fill_items() {
-    Index item = 0, group = 0, base = 0, problem = 0, bundle = 0;
+    Index item = 0, group = 0, bundle = 0;
+    Base base;
     for_each_bundle(problems_, [&](const Bundle& b) {
-      for (; problem < b.problem; ++problem) base += problems_[problem].kv_heads() * problems_[problem].keys();
+      for (; base.problem < b.problem; ++base.problem) {
+        base.row += problems_[base.problem].kv_heads() * problems_[base.problem].keys();
+        base.plane += problems_[base.problem].kv_heads();
+      }
       if (!wanted(bundle++)) return;
       const Index first = item;
       const Visible seen = visible(b);
@@ -218,15 +193,16 @@ class Call {
     fill_tiling(static_cast<std::uint32_t>(item), static_cast<std::uint32_t>(group));
   }
 
-  Item common_item(const Bundle& b, Index base, std::span<const KeyRange> seen) const {
+  Item common_item(const Bundle& b, const Base& base, std::span<const KeyRange> seen) const {
     const Problem<f16>& p = problems_[b.problem];
-    const std::uint64_t rows = static_cast<std::uint64_t>((base + b.kv_head * p.keys()) * head_dim_);
+    const std::uint64_t rows = static_cast<std::uint64_t>((base.row + b.kv_head * p.keys()) * head_dim_);
     Item item{};
-    item.k = item.v = rows;
+    item.k = item.v = item.sketch = rows;
     item.row = static_cast<std::uint32_t>(b.row);
     item.heads = static_cast<std::uint32_t>(b.heads);
     item.scale = p.scale != 0 ? p.scale : 1 / std::sqrt(static_cast<float>(p.head_dim()));
-    if constexpr (clustered_) {
+    if constexpr (sketched_) item.sketch_scale = units()[base.plane + b.kv_head];
+    if constexpr (!exact_) {
       const Kept kept = always_kept(seen, recipe_.options.keep_first, recipe_.options.keep_last);
       item.keep_until = static_cast<std::uint32_t>(kept.until);
       item.keep_from = static_cast<std::uint32_t>(kept.from);
@@ -248,6 +224,7 @@ class Call {
       t.margin = recipe_.softmax.nats, t.headroom = recipe_.softmax.headroom;
       t.drop = recipe_.selection.drop;
     }
+    if constexpr (sketched_) t.margin = recipe_.margin, t.headroom = recipe_.headroom, t.drop = recipe_.drop;
   }
 
   // --- results
@@ -261,8 +238,8 @@ class Call {
     Counts c;
     for (std::uint32_t i = group.first_item; i < group.first_item + group.items; ++i) {
       const std::uint32_t* info = staging_.at<std::uint32_t>(Region::info) + i * info_words;
-      c.loaded += info[info_used];
-      c.used += info[info_used] / (1 + info[info_moves]);
+      c.used += info[info_used];
+      c.loaded += info[info_loaded];
       c.sampled += info[info_sampled];
       c.moves += info[info_moves];
     }
@@ -295,7 +272,9 @@ class Call {
     tally_.keys_sampled += b.heads * c.sampled;
     tally_.keys_scored += b.heads * (c.used + c.sampled);
     tally_.rescales += b.heads * c.moves;
-    tally_.bytes_read += static_cast<std::uint64_t>((2 * c.loaded + c.sampled) * head_dim_) * sizeof(f16);
+    tally_.bytes_read +=
+        static_cast<std::uint64_t>(head_dim_) *
+        (2 * c.loaded * sizeof(f16) + c.sampled * (sketched_ && !again_ ? sizeof(std::int8_t) : sizeof(f16)));
   }
 
   const float* shares(const Bundle& b, const float* result) const {
@@ -303,7 +282,7 @@ class Call {
   }
 
   bool vouched(const Bundle& b, const float* result) const {
-    if constexpr (clustered_)
+    if constexpr (!exact_)
       for (Index h = 0; h < b.heads && recipe_.options.target_error > 0; ++h)
         if (!(shares(b, result)[h] <= recipe_.options.target_error)) return false;
     return true;
@@ -313,7 +292,7 @@ class Call {
     const float* lse = result + b.heads * head_dim_;
     for (Index h = 0; h < b.heads; ++h) {
       const float share = shares(b, result)[h];
-      const float error = !clustered_ || again_ ? 0.0f : share <= 1 ? share : std::numeric_limits<float>::infinity();
+      const float error = exact_ || again_ ? 0.0f : share <= 1 ? share : std::numeric_limits<float>::infinity();
       tally_.add_error(error);
       write_row(b, h, result + h * head_dim_, lse[h], error);
     }
@@ -321,8 +300,7 @@ class Call {
 
   void write_empty(const Bundle& b) {
     tally_.rows += b.heads;
-    for (Index h = 0; h < b.heads; ++h)
-      write_row(b, h, nullptr, -std::numeric_limits<float>::infinity(), 0);
+    for (Index h = 0; h < b.heads; ++h) write_row(b, h, nullptr, -std::numeric_limits<float>::infinity(), 0);
   }
 
   void write_row(const Bundle& b, Index h, const float* o, float lse, float error) const {
@@ -342,9 +320,10 @@ class Call {
   const R& recipe_;
   AscendOptions options_;
   Staging staging_;
+  std::size_t marks_ = 0, units_ = 0;
   Grid grid_;
   Tally tally_;
-  Index head_dim_ = 64, rows_ = 0, cache_rows_ = 0, bundles_ = 0, items_ = 0, most_parts_ = 0;
+  Index head_dim_ = 64, rows_ = 0, cache_rows_ = 0, planes_ = 0, bundles_ = 0, items_ = 0, most_parts_ = 0;
   bool again_ = false;  // the pass that does marked bundles exactly
 };
 

@@ -9,9 +9,9 @@ namespace ascend {
 /// Cell c holds keys [c * stride, (c + 1) * stride) of the cache and is sampled at its middle. Indices below count from
 /// the item's first cell. A cell cut off by the item's ends may lack its sample; such cells are always used.
 struct Cells {
-  uint32_t begin, count;       // absolute number of the first cell; how many
-  uint32_t sampled, unsampled; // cells [sampled, unsampled) have their sample inside the item
-  uint32_t pitch;              // count rounded up to whole repeats of 64
+  uint32_t begin, count;        // absolute number of the first cell; how many
+  uint32_t sampled, unsampled;  // cells [sampled, unsampled) have their sample inside the item
+  uint32_t pitch;               // count rounded up to whole repeats of 64
   uint32_t stride, first, last;
 
   __aicore__ inline void open(uint32_t first_key, uint32_t last_key, uint32_t keys_per_cell) {
@@ -30,9 +30,7 @@ struct Cells {
   __aicore__ inline uint32_t middle(uint32_t cell) const { return (begin + cell) * stride + stride / 2; }
 
   /// First key of a cell, inside the item. key(count) is the item's end.
-  __aicore__ inline uint32_t key(uint32_t cell) const {
-    return smaller(larger((begin + cell) * stride, first), last);
-  }
+  __aicore__ inline uint32_t key(uint32_t cell) const { return smaller(larger((begin + cell) * stride, first), last); }
 
   /// First cell that starts at or after the key / first cell that ends after it, clamped to the item's cells.
   __aicore__ inline uint32_t cell_from(uint32_t at) const { return clamped(at / stride); }

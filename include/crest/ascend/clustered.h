@@ -50,13 +50,14 @@ class ClusteredDecoder : public Decoder<D> {
     __gm__ Item* item = this->item_at(work.index);
     uint32_t moves = 0;
     this->attender_.begin();
+    refiner_.reset();
     refiner_.open(cells_, how_, item->keep_until, item->keep_from);
     refiner_.attend_kept();
     this->attender_.settle(this->headroom_);
     refiner_.attend_plateaus();
     if (this->attender_.settle(this->headroom_)) {
       moves = 1;
-      this->attender_.restart();
+      this->restart();
       refiner_.attend_kept();
       this->attender_.settle(this->headroom_);
     }

@@ -6,7 +6,8 @@
 namespace crest {
 namespace ascend {
 
-/// Addresses a kernel was launched with. `samples` and `slots` belong to clustered kernels.
+/// Addresses a kernel was launched with. `samples` (sampled keys, or the int8 sketch) and `slots` belong to
+/// the kernels that leave keys out.
 struct Operands {
   __gm__ uint8_t *q, *k, *v, *samples, *pages, *items, *records, *info, *slots, *tiling;
 };
@@ -19,10 +20,10 @@ struct Work {
 template <int D>
 class Decoder {
  public:
-  __aicore__ inline void init(AscendC::TPipe* pipe, const Operands& operands) {
+  __aicore__ inline void init(AscendC::TPipe* pipe, const Operands& operands, uint8_t copies = 2) {
     args_ = operands;
     tiling_ = reinterpret_cast<__gm__ Tiling*>(operands.tiling);
-    buffers_.init(pipe);
+    buffers_.init(pipe, copies);
     attender_.init(&buffers_);
     stream_.init(&buffers_, &attender_);
     headroom_ = tiling_->headroom;
@@ -76,12 +77,19 @@ class Decoder {
   Stream<D> stream_;
   float headroom_;
 
+  /// Forgets the item's sums; what was the highest score is the reference of the second attempt.
+  __aicore__ inline void restart() {
+    attender_.restart();
+    stream_.restart();
+  }
+
  private:
   __aicore__ inline void write_info(uint32_t index, uint32_t sampled, uint32_t moves) {
     if (!first_info_) sync<AscendC::HardEvent::MTE3_S>();
     first_info_ = false;
     for (uint32_t w = 0; w < info_words; ++w) buffers_.info.SetValue(w, 0);
     buffers_.info.SetValue(info_used, stream_.used());
+    buffers_.info.SetValue(info_loaded, stream_.loaded());
     buffers_.info.SetValue(info_sampled, sampled);
     buffers_.info.SetValue(info_moves, moves);
     sync<AscendC::HardEvent::S_MTE3>();

@@ -1,9 +1,8 @@
 // What all kernels share: tile shape, synchronisation in words, small vector helpers.
 #pragma once
 
-#include "kernel_operator.h"
-
 #include "crest/ascend/tiling.h"
+#include "kernel_operator.h"
 
 namespace crest {
 namespace ascend {
@@ -15,10 +14,10 @@ constexpr uint32_t lanes = 64;  // floats of a 256-byte repeat
 
 template <int D>
 struct Shape {
-  static constexpr uint32_t rows = 8192 / D;      // of a tile: 16 KiB of K or V, one efficient transfer
-  static constexpr uint32_t chunks = D / 64;      // repeats of an f32 row
-  static constexpr uint32_t row_blocks = D / 16;  // 32-byte blocks of an f16 row
-  static constexpr uint32_t wide_blocks = D / 8;  // 32-byte blocks of an f32 row
+  static constexpr uint32_t rows = 8192 / D;           // of a tile: 16 KiB of K or V, one efficient transfer
+  static constexpr uint32_t chunks = D / 64;           // repeats of an f32 row
+  static constexpr uint32_t row_blocks = D / 16;       // 32-byte blocks of an f16 row
+  static constexpr uint32_t wide_blocks = D / 8;       // 32-byte blocks of an f32 row
   static constexpr uint32_t score_blocks = rows / 8;   // 32-byte blocks of a head's scores of a tile
   static constexpr uint32_t score_chunks = rows / 64;  // repeats of a head's scores of a tile
 };

@@ -10,10 +10,10 @@ namespace crest {
 namespace ascend {
 
 /// Pieces of device memory, by use.
-enum class Region { q, k, v, samples, pages, items, groups, tiling, records, info, results, slots };
-constexpr int regions = 12;
+enum class Region { q, k, v, samples, sketch, pages, items, groups, tiling, records, info, results, slots };
+constexpr int regions = 13;
 
-enum class Kernel { exact, clustered, clustered_mix, merge };
+enum class Kernel { exact, clustered, clustered_mix, sketched, merge };
 
 /// A device: named memory that only grows, copies, and the kernels on one stream. `false` means it failed. download()
 /// waits for everything launched before. `workers(kernel)` is the largest useful number of blocks.

@@ -22,7 +22,7 @@ class ExactDecoder : public Decoder<D> {
     attend(work);
     if (this->attender_.settle(this->headroom_)) {
       moves = 1;
-      this->attender_.restart();
+      this->restart();
       attend(work);
       this->attender_.settle(this->headroom_);
     }

@@ -15,7 +15,7 @@ namespace crest {
 namespace ascend {
 inline namespace CREST_ABI {
 
-/// f16 caches, head_dim = value_dim = 64 or 128, recipes `exact` (any streaming recipe) and `clustered`.
+/// f16 caches, head_dim = value_dim = 64 or 128, recipes `exact` (any that reads all keys), `clustered` and Sketched.
 template <Device D>
 class Ascend {
  public:
@@ -23,7 +23,7 @@ class Ascend {
 
   template <class T, class R, class E>
   Report run(std::span<const Problem<T>> problems, const R& recipe, E& executor) const {
-    if constexpr (std::is_same_v<T, f16> && (R::streams || std::is_same_v<R, Clustered>)) {
+    if constexpr (std::is_same_v<T, f16> && supported_recipe<R>) {
       const Report refused = check_support(problems, recipe);
       return refused.ok() ? Call<D, R>(*device_, problems, recipe, options_).run(executor) : refused;
     } else {

@@ -6,6 +6,7 @@
 #include "crest/ascend/clustered.h"
 #include "crest/ascend/exact.h"
 #include "crest/ascend/merge.h"
+#include "crest/ascend/sketched.h"
 
 namespace crest {
 namespace ascend {
@@ -63,6 +64,15 @@ extern "C" __global__ __aicore__ void crest_clustered_mix(GM_ADDR q, GM_ADDR k, 
   crest::ascend::decode<crest::ascend::MixDecoder>({q, k, v, samples, pages, items, records, info, slots, tiling});
 }
 #endif
+
+extern "C" __global__ __aicore__ void crest_sketched(GM_ADDR q, GM_ADDR k, GM_ADDR v, GM_ADDR sketch, GM_ADDR pages,
+                                                     GM_ADDR items, GM_ADDR records, GM_ADDR info, GM_ADDR tiling) {
+#if __CCE_AICORE__ == 220
+  KERNEL_TASK_TYPE_DEFAULT(KERNEL_TYPE_AIV_ONLY);
+#endif
+  crest::ascend::decode<crest::ascend::SketchedDecoder>(
+      {q, k, v, sketch, pages, items, records, info, nullptr, tiling});
+}
 
 extern "C" __global__ __aicore__ void crest_merge(GM_ADDR records, GM_ADDR groups, GM_ADDR results, GM_ADDR tiling) {
 #if __CCE_AICORE__ == 220

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "crest/ascend/tiling.h"
 #include "crest/core/kv_rows.hpp"
@@ -50,29 +51,53 @@ struct Grid {
   }
 };
 
-/// What the cut must respect: a multiple of `align` keys, at most `most` (0: any length).
+/// What the cut must respect: a multiple of `align` keys, at least `least` (below that a record is not worth its
+/// bytes), at most `most` (0: any length).
 struct GridLimits {
-  Index align = 1, most = 0;
+  Index align = 1, least = 512, most = 0;
 };
 
-/// About 48 items keep the vector cores of the largest chip busy; pieces below 512 keys are not worth a record. The cut
-/// depends on the problems alone, never on the chip.
+/// About 48 items keep the vector cores of the largest chip busy. The cut depends on the problems alone, never on the
+/// chip.
 template <class T>
 Grid grid(std::span<const Problem<T>> problems, GridLimits limits) {
-  constexpr Index wanted_items = 48, least_keys = 512;
+  constexpr Index wanted_items = 48;
   Index bundles = 0, longest = 1;
   for_each_bundle(problems, [&](const Bundle& b) {
     ++bundles;
     longest = std::max(longest, problems[b.problem].keys());
   });
   const Index pieces = divide_up(wanted_items, std::max<Index>(bundles, 1));
-  Index keys = round_up(std::max(least_keys, divide_up(longest, pieces)), limits.align);
+  Index keys = round_up(std::max(limits.least, divide_up(longest, pieces)), limits.align);
   if (limits.most > 0) keys = std::min(keys, limits.most / limits.align * limits.align);
   return {keys};
 }
 
+/// Rounds rows to int8, the largest finite magnitude to 127, and returns what a unit is worth. What is not finite
+/// becomes 127: a sketch cannot show it.
+inline float sketch_rows(std::span<const f16> rows, std::int8_t* to) {
+  float most = 0;
+  for (f16 x : rows)
+    if (std::isfinite(to_float(x))) most = std::max(most, std::abs(to_float(x)));
+  const float unit = most > 0 ? most / 127 : 1.0f;
+  for (f16 x : rows) {
+    const float units = std::round(to_float(x) / unit);
+    *to++ = static_cast<std::int8_t>(std::abs(units) <= 127 ? units : 127.0f);
+  }
+  return unit;
+}
+
 /// Sampled cells that fit an item of `heads` query heads.
 inline Index most_cells(Index heads) { return max_samples / (heads * 64) * 64; }
+
+/// Clustered recipes cut at cells, into pieces that dwarf the windows of a piece, and whose samples fit.
+template <class T>
+GridLimits clustered_limits(std::span<const Problem<T>> problems, Index step) {
+  constexpr Index least_keys = 4096;
+  Index heads = 1;
+  for_each_bundle(problems, [&](const Bundle& b) { heads = std::max(heads, b.heads); });
+  return {.align = step, .least = least_keys, .most = step * most_cells(heads)};
+}
 
 /// First and last visible keys that a clustered recipe always uses: below `until`, and from `from` on.
 struct Kept {

@@ -12,7 +12,7 @@
 namespace crest {
 namespace ascend {
 
-/// What a clustered launch was asked for.
+/// What a launch was asked for.
 struct Clustering {
   uint32_t reach, peaks;
   float margin, drop;
@@ -27,7 +27,13 @@ class Refiner {
     stream_ = stream;
   }
 
-  /// Needs the samples of all cells. keys below `until` and from `from` on are always used.
+  /// A new item: nothing is known of its scores.
+  __aicore__ inline void reset() {
+    referenced_ = false;
+    for (uint32_t head = 0; head < max_heads; ++head) sampled_high_[head] = nothing;
+  }
+
+  /// Needs the samples of all cells. Keys below `until` and from `from` on are always used.
   __aicore__ inline void open(const Cells& cells, const Clustering& how, uint32_t until, uint32_t from) {
     cells_ = cells;
     how_ = how;
@@ -37,6 +43,7 @@ class Refiner {
     mark(b_->kept, 0, larger(cells_.sampled, cells_.cells_below(until)));
     mark(b_->kept, smaller(cells_.unsampled, cells_.cell_from(from)), cells_.count);
     for (uint32_t head = 0; head < heads_; ++head) choose_windows(head);
+    referenced_ = true;
   }
 
   /// Attends all cells kept so far.
@@ -45,18 +52,30 @@ class Refiner {
     stream_->drain();
   }
 
+  /// Keeps and attends windows and plateaus together, against the highest scores known; does not wait for the last
+  /// tile.
+  __aicore__ inline void attend_all() {
+    find_plateaus();
+    for (uint32_t w = 0; w < cells_.words(); ++w) {
+      const uint64_t all = b_->kept.GetValue(w) | b_->bits.template ReinterpretCast<uint64_t>().GetValue(w);
+      attend_word(w, all);
+      b_->kept.SetValue(w, all);
+    }
+  }
+
   /// Keeps and attends the plateaus; the attender must have settled.
   __aicore__ inline void attend_plateaus() {
     find_plateaus();
     for (uint32_t w = 0; w < cells_.words(); ++w) {
-      const uint64_t kept = b_->kept.GetValue(w), hot = b_->bits.template ReinterpretCast<uint64_t>().GetValue(w) & ~kept;
+      const uint64_t kept = b_->kept.GetValue(w),
+                     hot = b_->bits.template ReinterpretCast<uint64_t>().GetValue(w) & ~kept;
       attend_word(w, hot);
       b_->kept.SetValue(w, kept | hot);
     }
     stream_->drain();
   }
 
-  /// missed[head] = stride * sum of exp(sample - reference) over the cells that were not used. Consumes the samples.
+  /// missed[head] += stride * sum of exp(sample - reference) over the cells that were not used. Consumes the samples.
   __aicore__ inline void estimate_missed(const AscendC::LocalTensor<float>& missed) {
     for (uint32_t w = 0; w < cells_.words(); ++w) b_->kept.SetValue(w, ~b_->kept.GetValue(w));
     sync<AscendC::HardEvent::S_V>();
@@ -68,8 +87,13 @@ class Refiner {
     barrier();
     AscendC::Exp(b_->samples, b_->samples, heads_ * cells_.pitch);
     barrier();
-    for (uint32_t head = 0; head < heads_; ++head) sum_missed(b_->samples[head * cells_.pitch], missed[head]);
-    AscendC::Muls(missed, missed, static_cast<float>(cells_.stride), padded_heads(heads_));
+    const uint32_t padded = padded_heads(heads_);
+    AscendC::Duplicate(b_->pairs, 0.0f, padded);
+    barrier();
+    for (uint32_t head = 0; head < heads_; ++head) sum_missed(b_->samples[head * cells_.pitch], b_->pairs[head]);
+    AscendC::Muls(b_->pairs, b_->pairs, static_cast<float>(cells_.stride), padded);
+    barrier();
+    AscendC::Add(missed, missed, b_->pairs, padded);
     barrier();
   }
 
@@ -80,25 +104,28 @@ class Refiner {
     sync<AscendC::HardEvent::V_S>();
   }
 
-  /// Marks the windows around a head's highest samples, at most one peak per 64 cells, and fixes its reference.
+  /// Marks the windows around a head's highest samples, at most one peak per 64 cells, and fixes its reference if the
+  /// item has none yet.
   __aicore__ inline void choose_windows(uint32_t head) {
-    float best[max_peaks];
-    uint32_t at[max_peaks];
+    float best[max_peaks] = {nothing};
+    uint32_t at[max_peaks] = {0};
     uint32_t found = 0;
     for (uint32_t w = 0; w < cells_.words(); ++w) {
       const uint32_t pair = 2 * (head * cells_.words() + w);
       const float score = b_->pairs.GetValue(pair);
       const uint32_t cell = w * 64 + b_->pairs.template ReinterpretCast<uint32_t>().GetValue(pair + 1);
       if (cell >= cells_.count) continue;
-      if (found < how_.peaks) ++found;
-      else if (!(score > best[found - 1])) continue;
+      if (found < how_.peaks)
+        ++found;
+      else if (!(score > best[found - 1]))
+        continue;
       uint32_t slot = found - 1;
       for (; slot > 0 && score > best[slot - 1]; --slot) best[slot] = best[slot - 1], at[slot] = at[slot - 1];
       best[slot] = score;
       at[slot] = cell;
     }
-    sampled_high_[head] = best[0];
-    attender_->set_reference(head, best[0] + how_.margin);
+    if (best[0] > sampled_high_[head]) sampled_high_[head] = best[0];
+    if (!referenced_) attender_->set_reference(head, best[0] + how_.margin);
     for (uint32_t i = 0; i < found; ++i)
       mark(b_->kept, at[i] - smaller(at[i], how_.reach), smaller(at[i] + how_.reach + 1, cells_.count));
   }
@@ -107,7 +134,8 @@ class Refiner {
   __aicore__ inline void find_plateaus() {
     const uint32_t head_bytes = round_up(cells_.pitch / 8, 32);
     for (uint32_t head = 0; head < heads_; ++head) {
-      const float high = attender_->high(head), floor = (high > sampled_high_[head] ? high : sampled_high_[head]) - how_.drop;
+      const float high = attender_->high(head),
+                  floor = (high > sampled_high_[head] ? high : sampled_high_[head]) - how_.drop;
       AscendC::CompareScalar(b_->bits[head * head_bytes], b_->samples[head * cells_.pitch], floor, AscendC::CMPMODE::GE,
                              cells_.pitch);
     }
@@ -127,7 +155,8 @@ class Refiner {
     }
   }
 
-  __aicore__ inline void sum_missed(const AscendC::LocalTensor<float>& weights, const AscendC::LocalTensor<float>& sum) {
+  __aicore__ inline void sum_missed(const AscendC::LocalTensor<float>& weights,
+                                    const AscendC::LocalTensor<float>& sum) {
     AscendC::Select(weights, b_->kept.template ReinterpretCast<uint8_t>(), weights, 0.0f,
                     AscendC::SELMODE::VSEL_TENSOR_SCALAR_MODE, cells_.pitch);
     barrier();
@@ -142,6 +171,7 @@ class Refiner {
   Cells cells_;
   Clustering how_;
   uint32_t heads_;
+  bool referenced_;
   float sampled_high_[max_heads];
 };
 

@@ -8,8 +8,8 @@
 namespace crest {
 namespace ascend {
 
-/// Reads K at the cells' middles: by strided transfers of single rows from the cache, or, where the engine keeps one, from
-/// a contiguous cache of the sampled keys (row c is the middle of cell c), in whole tiles of 16 KiB.
+/// Reads K at the cells' middles: by strided transfers of single rows from the cache, or, where the engine keeps one,
+/// from a contiguous cache of the sampled keys (row c is the middle of cell c), in whole tiles of 16 KiB.
 template <int D>
 class Sampler {
  public:

@@ -36,6 +36,7 @@ class Scorer {
   }
 
   __aicore__ inline uint32_t heads() const { return heads_; }
+  __aicore__ inline const AscendC::LocalTensor<float>& queries() const { return q_; }
 
  private:
   __aicore__ inline void score_head(uint32_t n, uint32_t head, const AscendC::LocalTensor<float>& dst) {

@@ -19,8 +19,11 @@ class Stream {
   __aicore__ inline void open(const Rows<D>& k, const Rows<D>& v) {
     k_rows_ = k;
     v_rows_ = v;
-    filled_ = pending_ = used_ = 0;
+    filled_ = pending_ = used_ = loaded_ = 0;
   }
+
+  /// The item starts again: what was used so far does not count.
+  __aicore__ inline void restart() { used_ = 0; }
 
   /// Keys [first, last) enter the softmax.
   __aicore__ inline void push(uint32_t first, uint32_t last) {
@@ -32,6 +35,7 @@ class Stream {
       filled_ += n;
       first += n;
       used_ += n;
+      loaded_ += n;
       if (filled_ == Shape<D>::rows) flush();
     }
   }
@@ -42,8 +46,9 @@ class Stream {
     compute_pending();
   }
 
-  /// Keys whose K and V rows were loaded for this item.
+  /// Keys in this item's softmax, and K and V rows loaded for it.
   __aicore__ inline uint32_t used() const { return used_; }
+  __aicore__ inline uint32_t loaded() const { return loaded_; }
 
  private:
   __aicore__ inline void take_buffers() {
@@ -68,7 +73,7 @@ class Stream {
   Attender<D>* attender_;
   Rows<D> k_rows_, v_rows_;
   AscendC::LocalTensor<half> k_, v_;
-  uint32_t filled_, pending_, used_;
+  uint32_t filled_, pending_, used_, loaded_;
 };
 
 }  // namespace ascend

@@ -15,11 +15,11 @@
 namespace crest {
 namespace ascend {
 
-constexpr uint32_t max_heads = 16;            // query heads of an item; larger groups are cut, and read K and V again
-constexpr uint32_t max_samples = 3072;        // sampled scores of an item, all heads together: 12 KiB of UB
-constexpr uint32_t max_parts = 128;           // items of a group
-constexpr uint32_t max_peaks = 16;            // windows per head
-constexpr uint32_t info_words = 8;            // uint32 counters that an item leaves
+constexpr uint32_t max_heads = 16;      // query heads of an item; larger groups are cut, and read K and V again
+constexpr uint32_t max_samples = 3072;  // sampled scores of an item, all heads together: 12 KiB of UB
+constexpr uint32_t max_parts = 128;     // items of a group
+constexpr uint32_t max_peaks = 16;      // windows per head
+constexpr uint32_t info_words = 8;      // uint32 counters that an item leaves
 
 /// Distances in elements. Row j of KV head h lies at base + h * head + j * row, or, in a paged cache, at
 /// base + h * head + pages[j / page_rows] * page + j % page_rows * row.
@@ -31,7 +31,7 @@ struct CacheLayout {
 /// The whole launch.
 struct Tiling {
   CacheLayout k, v, samples;
-  uint32_t head_dim;   // of q, k, v and o: 64 or 128
+  uint32_t head_dim;  // of q, k, v and o: 64 or 128
   uint32_t items, groups;
   uint32_t page_rows;  // rows of a page; 0: no pages
   uint32_t stride;     // clustered: a cell is `stride` keys, sampled at its middle
@@ -46,11 +46,14 @@ struct Tiling {
 /// One unit of work. Bases are element offsets of the item's KV head (and, without pages, of its sequence).
 struct Item {
   uint64_t k, v, samples;
+  uint64_t sketch;                 // sketched: of the int8 keys, [keys][head_dim], never paged
   uint32_t page_table;             // first entry of the sequence in the page list
   uint32_t row, heads;             // first row of q, query heads
   uint32_t first, last;            // keys [first, last)
   uint32_t keep_until, keep_from;  // clustered: keys below, and from there on, are always used
   float scale;                     // scores in nats = scale * q . k
+  float sketch_scale;              // sketched: a key is about sketch_scale times its int8 values
+  uint32_t unused;
 };
 
 /// A group's items, and where its result goes.
@@ -59,8 +62,9 @@ struct Group {
   uint32_t row, heads;
 };
 
-/// Counters of an item, as it writes them: words of `info`.
-enum InfoWord { info_used, info_sampled, info_moves };
+/// Counters of an item, as it writes them, words of `info`: keys used; K and V rows loaded (more, where the item
+/// started again); keys sampled or sketched, each time; how often it started again.
+enum InfoWord { info_used, info_loaded, info_sampled, info_moves };
 
 /// Floats of one item's record: o [heads][head_dim] (a weighted sum, not yet normalised), then four vectors of
 /// padded_heads: l, reference, highest score, mass left out.

@@ -14,6 +14,7 @@ namespace detail {
 struct Cpu {
   bool avx2 = false;    ///< AVX2, FMA and F16C
   bool avx512 = false;  ///< AVX-512 F, BW, DQ and VL besides
+  bool vnni = false;    ///< and AVX512-VNNI
 };
 
 #if defined(__x86_64__)
@@ -32,10 +33,12 @@ inline Cpu detect_cpu() {
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave)) return {};
   const bool base = (c & fma) && (c & f16c);
   if (!__get_cpuid_count(7, 0, &a, &features, &c, &d)) return {};
+  constexpr unsigned vnni = 1u << 11;  // leaf 7, ecx
   const unsigned saved = saved_registers();
   Cpu cpu;
   cpu.avx2 = base && (features & avx2) && (saved & ymm) == ymm;
   cpu.avx512 = cpu.avx2 && (features & avx512) == avx512 && (saved & zmm) == zmm;
+  cpu.vnni = cpu.avx512 && (c & vnni);
   return cpu;
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "crest/backend/cpu.hpp"
+#include "crest/core/guide_shape.hpp"
+#include "crest/core/hash.hpp"
 #include "crest/core/work.hpp"
-#include "crest/policy/recipe.hpp"
+#include "crest/policy/guided.hpp"
 #include "crest/simd/target.hpp"
 
 namespace crest {
@@ -26,6 +28,11 @@ struct Region {
 #include "crest/kernel/scan.inl"
 #include "crest/kernel/look.inl"
 #include "crest/kernel/missed.inl"
+#include "crest/kernel/estimate.inl"
+#include "crest/kernel/draw.inl"
+#include "crest/kernel/guided.inl"
+#include "crest/kernel/predict.inl"
+#include "crest/kernel/guided_task.inl"
 #include "crest/kernel/task.inl"
 #ifdef CREST_USER_KERNELS
 #include CREST_USER_KERNELS

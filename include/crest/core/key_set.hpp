@@ -26,6 +26,10 @@ class KeySet {
   CREST_INLINE void insert(Index key) { words_[key / bits] |= bit(key); }
   CREST_INLINE bool contains(Index key) const { return (words_[key / bits] & bit(key)) != 0; }
 
+  /// Keys 64 b .. 64 b + 63, the lowest first.
+  CREST_INLINE Word& word(Index b) { return words_[static_cast<std::size_t>(b)]; }
+  CREST_INLINE Word word(Index b) const { return words_[static_cast<std::size_t>(b)]; }
+
   void clear() {
     for (Word& w : words_) w = 0;
   }

@@ -17,54 +17,74 @@ enum class Status {
   lse_heads, lse_queries, error_heads, error_queries,
   scale_not_finite, mask_window_negative, mask_sinks_negative,
   range_of_size, range_of_order, range_of_bounds, ranges_bounds, ranges_order,
+  sketch_null, sketch_keys, sketch_kv_heads, sketch_head_dim, sketch_value_dim, sketch_rows, sketch_bits, sketch_basis,
+  sketch_range, sketch_saved,
   recipe_option,
   backend, out_of_memory,
 };
 
+struct StatusText {
+  Status status;
+  const char* text;
+};
+
+inline constexpr StatusText status_texts[] = {
+    {Status::ok, "ok"},
+    {Status::q_null, "q: has elements but no data; pass a pointer to [heads, queries, head_dim] floats"},
+    {Status::k_null, "k: has elements but no data; pass a pointer to [kv_heads, keys, head_dim]"},
+    {Status::v_null, "v: has elements but no data; pass a pointer to [kv_heads, keys, value_dim]"},
+    {Status::o_null, "o: has elements but no data; pass a pointer to [heads, queries, value_dim] floats"},
+    {Status::q_extent_negative, "q: an extent is negative"},
+    {Status::k_extent_negative, "k: an extent is negative"},
+    {Status::v_extent_negative, "v: an extent is negative"},
+    {Status::q_stride, "q: the last axis must be contiguous (stride 1)"},
+    {Status::k_stride, "k: the last axis must be contiguous (stride 1)"},
+    {Status::v_stride, "v: the last axis must be contiguous (stride 1); transpose v to [keys, value_dim]"},
+    {Status::o_stride, "o: the last axis must be contiguous (stride 1)"},
+    {Status::lse_stride, "lse: the last axis must be contiguous (stride 1)"},
+    {Status::error_stride, "error: the last axis must be contiguous (stride 1)"},
+    {Status::head_dim_zero, "q: head_dim (extent 2) must be at least 1"},
+    {Status::value_dim_zero, "v: value_dim (extent 2) must be at least 1"},
+    {Status::kv_heads_zero, "k: kv_heads (extent 0) must be at least 1 when q has heads"},
+    {Status::heads_not_multiple_of_kv_heads, "q: heads (extent 0) must be a multiple of k's kv_heads"},
+    {Status::k_head_dim, "k: head_dim (extent 2) must equal q's"},
+    {Status::v_kv_heads, "v: kv_heads (extent 0) must equal k's"},
+    {Status::v_keys, "v: keys (extent 1) must equal k's"},
+    {Status::too_many_keys, "k: keys (extent 1) must be below 2^31; split the cache and merge the states"},
+    {Status::o_heads, "o: heads (extent 0) must equal q's"},
+    {Status::o_queries, "o: queries (extent 1) must equal q's"},
+    {Status::o_value_dim, "o: value_dim (extent 2) must equal v's"},
+    {Status::lse_heads, "lse: heads (extent 0) must equal q's"},
+    {Status::lse_queries, "lse: queries (extent 1) must equal q's"},
+    {Status::error_heads, "error: heads (extent 0) must equal q's"},
+    {Status::error_queries, "error: queries (extent 1) must equal q's"},
+    {Status::scale_not_finite, "scale: must be finite; 0 means 1/sqrt(head_dim)"},
+    {Status::mask_window_negative, "mask.window: must be 0 (off) or positive"},
+    {Status::mask_sinks_negative, "mask.sinks: must be 0 or positive"},
+    {Status::range_of_size, "range_of: needs queries + 1 entries"},
+    {Status::range_of_order, "range_of: entries must not decrease"},
+    {Status::range_of_bounds, "range_of: entries must lie in 0..ranges.size()"},
+    {Status::ranges_bounds, "ranges: must lie inside the keys, first <= last"},
+    {Status::ranges_order, "ranges: must be sorted and disjoint for each query"},
+    {Status::sketch_null, "sketch: the recipe `guided` needs one; append the keys to a KeySketch and point to it"},
+    {Status::sketch_keys, "sketch: holds another number of keys than k; append() what is new, truncate() what is gone"},
+    {Status::sketch_kv_heads, "sketch: kv_heads must be at least 1 and equal k's"},
+    {Status::sketch_head_dim, "sketch: head_dim must be at least 1 and equal k's"},
+    {Status::sketch_value_dim, "sketch: value_dim of its 8-bit rows must equal v's"},
+    {Status::sketch_rows, "sketch: values must be given with every key or with none"},
+    {Status::sketch_bits, "sketch: bits must be 1, 2 or 4"},
+    {Status::sketch_basis, "sketch: the calibrated basis was fitted for other kv_heads or another head_dim"},
+    {Status::sketch_range, "sketch: the keys named lie outside 0..size()"},
+    {Status::sketch_saved, "sketch: the bytes are too few, of another version, or saved with other options"},
+    {Status::recipe_option, "recipe: an option is out of its range (steps and counts must be positive)"},
+    {Status::backend, "backend: unknown, or not supported by this CPU; see Backend::all() and CREST_BACKEND"},
+    {Status::out_of_memory, "executor: scratch could not be had; see scratch_bytes()"},
+};
+
 /// Names the field and the rule it broke; Report::expected and Report::found hold the two numbers.
-constexpr const char* to_string(Status s) noexcept {
-  switch (s) {
-    case Status::ok: return "ok";
-    case Status::q_null: return "q: has elements but no data; pass a pointer to [heads, queries, head_dim] floats";
-    case Status::k_null: return "k: has elements but no data; pass a pointer to [kv_heads, keys, head_dim]";
-    case Status::v_null: return "v: has elements but no data; pass a pointer to [kv_heads, keys, value_dim]";
-    case Status::o_null: return "o: has elements but no data; pass a pointer to [heads, queries, value_dim] floats";
-    case Status::q_extent_negative: return "q: an extent is negative";
-    case Status::k_extent_negative: return "k: an extent is negative";
-    case Status::v_extent_negative: return "v: an extent is negative";
-    case Status::q_stride: return "q: the last axis must be contiguous (stride 1)";
-    case Status::k_stride: return "k: the last axis must be contiguous (stride 1)";
-    case Status::v_stride: return "v: the last axis must be contiguous (stride 1); transpose v to [keys, value_dim]";
-    case Status::o_stride: return "o: the last axis must be contiguous (stride 1)";
-    case Status::lse_stride: return "lse: the last axis must be contiguous (stride 1)";
-    case Status::error_stride: return "error: the last axis must be contiguous (stride 1)";
-    case Status::head_dim_zero: return "q: head_dim (extent 2) must be at least 1";
-    case Status::value_dim_zero: return "v: value_dim (extent 2) must be at least 1";
-    case Status::kv_heads_zero: return "k: kv_heads (extent 0) must be at least 1 when q has heads";
-    case Status::heads_not_multiple_of_kv_heads: return "q: heads (extent 0) must be a multiple of k's kv_heads";
-    case Status::k_head_dim: return "k: head_dim (extent 2) must equal q's";
-    case Status::v_kv_heads: return "v: kv_heads (extent 0) must equal k's";
-    case Status::v_keys: return "v: keys (extent 1) must equal k's";
-    case Status::too_many_keys: return "k: keys (extent 1) must be below 2^31; split the cache and merge the states";
-    case Status::o_heads: return "o: heads (extent 0) must equal q's";
-    case Status::o_queries: return "o: queries (extent 1) must equal q's";
-    case Status::o_value_dim: return "o: value_dim (extent 2) must equal v's";
-    case Status::lse_heads: return "lse: heads (extent 0) must equal q's";
-    case Status::lse_queries: return "lse: queries (extent 1) must equal q's";
-    case Status::error_heads: return "error: heads (extent 0) must equal q's";
-    case Status::error_queries: return "error: queries (extent 1) must equal q's";
-    case Status::scale_not_finite: return "scale: must be finite; 0 means 1/sqrt(head_dim)";
-    case Status::mask_window_negative: return "mask.window: must be 0 (off) or positive";
-    case Status::mask_sinks_negative: return "mask.sinks: must be 0 or positive";
-    case Status::range_of_size: return "range_of: needs queries + 1 entries";
-    case Status::range_of_order: return "range_of: entries must not decrease";
-    case Status::range_of_bounds: return "range_of: entries must lie in 0..ranges.size()";
-    case Status::ranges_bounds: return "ranges: must lie inside the keys, first <= last";
-    case Status::ranges_order: return "ranges: must be sorted and disjoint for each query";
-    case Status::recipe_option: return "recipe: an option is out of its range (steps and counts must be positive)";
-    case Status::backend: return "backend: unknown, or not supported by this CPU; see Backend::all() and CREST_BACKEND";
-    case Status::out_of_memory: return "executor: scratch could not be had; see scratch_bytes()";
-  }
+CREST_INLINE constexpr const char* to_string(Status status) noexcept {
+  for (const StatusText& s : status_texts)
+    if (s.status == status) return s.text;
   return "unknown status";
 }
 

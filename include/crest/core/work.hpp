@@ -7,6 +7,7 @@
 #include "crest/core/key_set.hpp"
 #include "crest/core/kv_rows.hpp"
 #include "crest/core/report.hpp"
+#include "crest/core/sketch_view.hpp"
 
 namespace crest {
 inline namespace CREST_ABI {
@@ -75,6 +76,7 @@ struct Plan {
   Index kv_heads = 0, queries = 0, keys = 0;
   Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
   Index first_partial = 0;  ///< floats into the partial results
+  std::uint32_t turn = 0;   ///< which rows of a sketch this call verifies
   Index row_floats = 0;     ///< Plan::partials: floats of one query's partial result
 
   Index tasks() const { return kv_heads * query_tiles * splits; }
@@ -175,6 +177,7 @@ struct TaskCall {
   const Task& task;
   std::byte* workspace;  ///< the thread's own
   float* partials;       ///< the call's, for streaming plans with splits
+  const SketchView* sketch;  ///< of the task's KV head, for guided recipes
   Tally& tally;          ///< the thread's own
 
   CREST_INLINE float* floats() const { return reinterpret_cast<float*>(workspace); }

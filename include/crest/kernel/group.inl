@@ -25,6 +25,12 @@ struct Group {
   CREST_INLINE float reference(Index head) const { return tile_state(head / HT).reference[head % HT]; }
   CREST_INLINE float sum(Index head) const { return tile_state(head / HT).total(static_cast<int>(head % HT)); }
 
+  /// log2 of the head's sum of 2^score.
+  CREST_INLINE float log_total(Index head) const {
+    const float total = sum(head);
+    return total > 0 ? reference(head) + std::log2(total) : unset;
+  }
+
   /// Forgets every key.
   void clear() const {
     for (Index x = 0; x < 2 * shape.outputs(); x += Vec::width) store(o + x, zero());
@@ -55,6 +61,9 @@ void start(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query) 
   g.clear();
 }
 
+// Scores of a block: operator()(block, coming, tile, w) writes w[key * HT + head] in log2 units; scale_values() may change
+// the weights between the softmax and the values, for rows whose values carry a factor.
+
 /// Scores computed from the rows: the exact dot products.
 template <int HT>
 struct RowScores {
@@ -64,6 +73,8 @@ struct RowScores {
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
     score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
   }
+  template <class T>
+  CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
 };
 
 /// Scores that are known already: [key][pitch], log2 units. Only V is read.
@@ -77,6 +88,8 @@ struct KnownScores {
     for (int i = 0; i < block_keys<HT>; ++i)
       std::memcpy(w + i * HT, scores + block.key[i] * pitch + t * HT, HT * sizeof(float));
   }
+  template <class T>
+  CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
 };
 
 /// Weights of one block for one tile of heads, whose values are still to be added.
@@ -110,6 +123,7 @@ Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, con
       unit.o = g.tile_run(t);
       const Accumulated<HT> old{g.tile_o(t), unit.o, g.tile_outputs(), before.o == unit.o ? before.w : nullptr};
       moved += weigh_block<HT>(unit.w, block.count, g.tile_state(t), softmax, old);
+      scores.scale_values(block, unit.w);
       if (before.block) add_values(before);
     }
     if (++since_fold % fold_every == 0) g.fold();

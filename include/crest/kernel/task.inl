@@ -58,8 +58,10 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
 
 template <class T, int HT, class R>
 void attend_tiled(const TaskCall<T>& c, const R& recipe) {
-  if constexpr (R::streams)
+  if constexpr (R::path == Path::stream)
     scan_task<T, HT>(c, recipe);
+  else if constexpr (R::path == Path::guide)
+    guided_task<T, HT>(c, recipe);
   else
     look_task<T, HT>(c, recipe);
 }

@@ -34,6 +34,11 @@ struct TileState {
     for (int i = head; i < lanes; i += HT)
       reference[i] = nats * log2_e, limit[i] = static_cast<float>(softmax.limit(nats)) * log2_e;
   }
+  /// Makes a head's state what another computation found.
+  void set(Index head, float log2_reference, float weight) const {
+    for (Index i = head; i < lanes; i += HT) reference[i] = limit[i] = log2_reference, sum[i] = folded[i] = 0;
+    folded[head] = weight;
+  }
   /// Sum of a head's weights, after fold().
   float total(int head) const {
     float t = 0;

@@ -11,12 +11,31 @@
 namespace crest {
 inline namespace CREST_ABI {
 
+/// Which kernel runs a recipe.
+enum class Path {
+  stream,  ///< every visible key, in order
+  look,    ///< policies look at some keys and select
+  guide,   ///< a KeySketch estimates all keys, some are read
+};
+
 /// What every recipe that leaves keys out obeys.
 struct RecipeOptions {
   Index keep_first = 4;    ///< the first visible keys are always used (attention sinks)
   Index keep_last = 64;    ///< the last visible keys are always used (recent window)
   float target_error = 0;  ///< > 0: a row whose estimated error is larger is done exactly
 };
+
+namespace detail {
+
+template <class P>
+constexpr bool policy_valid(const P& p) {
+  if constexpr (requires { p.valid(); })
+    return p.valid();
+  else
+    return true;
+}
+
+}  // namespace detail
 
 /// Sampler looks coarsely, Refiner looks closer, Softmax fixes the reference, Selection decides what is used.
 template <Sampler S, Refiner R, Softmax M, Selection C>
@@ -28,12 +47,16 @@ struct Recipe {
   RecipeOptions options{};
 
   /// A full scan that uses every key needs no list of scores: it streams.
-  static constexpr bool streams = std::is_same_v<S, EveryKey> && std::is_same_v<C, Everything>;
+  static constexpr Path path = std::is_same_v<S, EveryKey> && std::is_same_v<C, Everything> ? Path::stream : Path::look;
 
   constexpr Recipe with(RecipeOptions changed) const {
     Recipe copy = *this;
     copy.options = changed;
     return copy;
+  }
+  constexpr bool valid() const {
+    return detail::policy_valid(sampler) && detail::policy_valid(refiner) && detail::policy_valid(softmax) &&
+           detail::policy_valid(selection) && options.keep_first >= 0 && options.keep_last >= 0 && options.target_error >= 0;
   }
 };
 template <class S, class R, class M, class C>
@@ -47,22 +70,5 @@ using Clustered = Recipe<Stride, Window, Margin, Plateau>;
 inline constexpr Exact exact{};          ///< all visible keys; the default
 inline constexpr Clustered clustered{};  ///< stride samples, windows around the best, plateaus kept: approximate
 
-namespace detail {
-
-template <class P>
-constexpr bool policy_valid(const P& p) {
-  if constexpr (requires { p.valid(); })
-    return p.valid();
-  else
-    return true;
-}
-
-template <class S, class R, class M, class C>
-constexpr bool valid(const Recipe<S, R, M, C>& r) {
-  return policy_valid(r.sampler) && policy_valid(r.refiner) && policy_valid(r.softmax) && policy_valid(r.selection) &&
-         r.options.keep_first >= 0 && r.options.keep_last >= 0 && r.options.target_error >= 0;
-}
-
-}  // namespace detail
 }  // namespace CREST_ABI
 }  // namespace crest

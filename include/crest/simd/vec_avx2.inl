@@ -51,3 +51,41 @@ CREST_INLINE Vec sums(const Vec* a) {
   return {_mm256_add_ps(_mm256_permute2f128_ps(quad[0], quad[1], 0x20),
                         _mm256_permute2f128_ps(quad[0], quad[1], 0x31))};
 }
+
+CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
+  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)));
+}
+CREST_INLINE Vec load(const i8* p) {
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))))};
+}
+
+/// 8 lanes of four bytes, or of sums of their products.
+struct Ints {
+  __m256i v;
+};
+CREST_INLINE Ints zero_ints() { return {_mm256_setzero_si256()}; }
+CREST_INLINE Ints load_ints(const std::byte* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
+CREST_INLINE Ints bit_field(Ints a, const SketchField& f) {
+  const __m256i shifted = _mm256_srlv_epi32(a.v, _mm256_set1_epi32(f.shift));
+  return {_mm256_and_si256(shifted, _mm256_set1_epi32(static_cast<int>(f.mask)))};
+}
+/// sum += products of unsigned codes and four signed query bytes, in 16-bit sums, which the query's scale keeps from
+/// overflowing.
+template <bool>
+CREST_INLINE Ints dot4(Ints sum, Ints codes, std::uint32_t q) {
+  return {_mm256_add_epi16(sum.v, _mm256_maddubs_epi16(codes.v, _mm256_set1_epi32(static_cast<int>(q))))};
+}
+template <bool>
+CREST_INLINE Vec sums_of(Ints a) {
+  return {_mm256_cvtepi32_ps(_mm256_madd_epi16(a.v, _mm256_set1_epi16(1)))};
+}
+template <class F>
+CREST_INLINE auto with_dot(F&& f) {
+  return f(std::false_type{});
+}
+
+/// Floats whose bits are base + (byte << 20).
+CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
+  const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(bytes, 20), _mm256_set1_epi32(static_cast<int>(base))))};
+}

@@ -69,6 +69,53 @@ CREST_INLINE Vec sums(const Vec* a) {
   return {_mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd))};
 }
 
+CREST_INLINE unsigned mask_not_less(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
+CREST_INLINE Vec load(const i8* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
+}
+CREST_INLINE Vec load_part(const i8* p, Index n) {
+  const __m128i bytes = _mm_maskz_loadu_epi8(first(n), p);
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
+}
+
+/// 16 lanes of four bytes, or of sums of their products.
+struct Ints {
+  __m512i v;
+};
+CREST_INLINE Ints zero_ints() { return {_mm512_setzero_si512()}; }
+CREST_INLINE Ints load_ints(const std::byte* p) { return {_mm512_loadu_si512(p)}; }
+CREST_INLINE Ints bit_field(Ints a, const SketchField& f) {
+  const __m512i shifted = _mm512_srlv_epi32(a.v, _mm512_set1_epi32(f.shift));
+  return {_mm512_and_si512(shifted, _mm512_set1_epi32(static_cast<int>(f.mask)))};
+}
+/// sum += products of unsigned codes and four signed query bytes. With VNNI one instruction, encoded here because the
+/// region is compiled for CPUs without it; else 16-bit sums, which the query's scale keeps from overflowing.
+template <bool Wide>
+CREST_INLINE Ints dot4(Ints sum, Ints codes, std::uint32_t q) {
+  const __m512i qs = _mm512_set1_epi32(static_cast<int>(q));
+  if constexpr (Wide) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum.v) : "v"(codes.v), "v"(qs));
+    return sum;
+  } else {
+    return {_mm512_add_epi16(sum.v, _mm512_maddubs_epi16(codes.v, qs))};
+  }
+}
+template <bool Wide>
+CREST_INLINE Vec sums_of(Ints a) {
+  return {_mm512_cvtepi32_ps(Wide ? a.v : _mm512_madd_epi16(a.v, _mm512_set1_epi16(1)))};
+}
+/// Floats whose bits are base + (byte << 20).
+CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
+  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(bytes, 20), _mm512_set1_epi32(static_cast<int>(base))))};
+}
+/// Calls f(std::true_type) where sums of products are 32 bits wide, f(std::false_type) where they are 16.
+template <class F>
+CREST_INLINE auto with_dot(F&& f) {
+  return detail::this_cpu().vnni ? f(std::true_type{}) : f(std::false_type{});
+}
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif

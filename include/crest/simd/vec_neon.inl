@@ -40,3 +40,50 @@ CREST_INLINE Vec exp2_integer(Vec n) {
 CREST_INLINE Vec sums(const Vec* a) {
   return {vpaddq_f32(vpaddq_f32(a[0].v, a[1].v), vpaddq_f32(a[2].v, a[3].v))};
 }
+
+CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
+  const uint32x4_t bit = {1, 2, 4, 8};
+  return vaddvq_u32(vandq_u32(vcgeq_f32(a.v, b.v), bit));
+}
+CREST_INLINE Vec load(const i8* p) {
+  std::uint32_t bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  const int16x8_t wide = vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(bytes)));
+  return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)))};
+}
+
+/// 4 lanes of four bytes, or of sums of their products.
+struct Ints {
+  uint32x4_t v;
+};
+CREST_INLINE Ints zero_ints() { return {vdupq_n_u32(0)}; }
+CREST_INLINE Ints load_ints(const std::byte* p) {
+  return {vreinterpretq_u32_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(p)))};
+}
+CREST_INLINE Ints bit_field(Ints a, const SketchField& f) {
+  return {vandq_u32(vshlq_u32(a.v, vdupq_n_s32(-f.shift)), vdupq_n_u32(f.mask))};
+}
+/// sum += products of codes and four signed query bytes, in 16-bit sums, which the query's scale keeps from overflowing.
+template <bool>
+CREST_INLINE Ints dot4(Ints sum, Ints codes, std::uint32_t q) {
+  const int8x16_t a = vreinterpretq_s8_u32(codes.v), b = vreinterpretq_s8_u32(vdupq_n_u32(q));
+  const int16x8_t pairs = vpaddq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vmull_high_s8(a, b));
+  return {vreinterpretq_u32_s16(vaddq_s16(vreinterpretq_s16_u32(sum.v), pairs))};
+}
+template <bool>
+CREST_INLINE Vec sums_of(Ints a) {
+  return {vcvtq_f32_s32(vpaddlq_s16(vreinterpretq_s16_u32(a.v)))};
+}
+template <class F>
+CREST_INLINE auto with_dot(F&& f) {
+  return f(std::false_type{});
+}
+
+/// Floats whose bits are base + (byte << 20).
+CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
+  std::uint32_t bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  const uint16x8_t wide = vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(bytes)));
+  const uint32x4_t code = vmovl_u16(vget_low_u16(wide));
+  return {vreinterpretq_f32_u32(vaddq_u32(vshlq_n_u32(code, 20), vdupq_n_u32(base)))};
+}

@@ -35,3 +35,37 @@ CREST_INLINE Vec exp2_integer(Vec n) {
                                << 23)};
 }
 CREST_INLINE Vec sums(const Vec* a) { return a[0]; }
+
+CREST_INLINE unsigned mask_not_less(Vec a, Vec b) { return a.v >= b.v; }
+
+/// One lane of four bytes, or of the sum of their products.
+struct Ints {
+  std::uint32_t v;
+};
+CREST_INLINE Ints zero_ints() { return {0}; }
+CREST_INLINE Ints load_ints(const std::byte* p) {
+  Ints a;
+  std::memcpy(&a, p, sizeof a);
+  return a;
+}
+CREST_INLINE Ints bit_field(Ints a, const SketchField& f) { return {(a.v >> f.shift) & f.mask}; }
+template <bool>
+CREST_INLINE Ints dot4(Ints sum, Ints codes, std::uint32_t q) {
+  std::int32_t s = static_cast<std::int32_t>(sum.v);
+  for (int i = 0; i < 32; i += 8)
+    s += static_cast<std::int32_t>(codes.v >> i & 0xffu) * static_cast<std::int8_t>(q >> i & 0xffu);
+  return {static_cast<std::uint32_t>(s)};
+}
+template <bool>
+CREST_INLINE Vec sums_of(Ints a) {
+  return {static_cast<float>(static_cast<std::int32_t>(a.v))};
+}
+template <class F>
+CREST_INLINE auto with_dot(F&& f) {
+  return f(std::true_type{});
+}
+
+/// The float whose bits are base + (byte << 20).
+CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
+  return {std::bit_cast<float>(base + (static_cast<std::uint32_t>(*p) << 20))};
+}

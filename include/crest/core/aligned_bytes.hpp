@@ -1,0 +1,54 @@
+// AlignedBytes: 64-byte aligned, zero-filled memory that grows without exceptions.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "crest/core/config.hpp"
+
+namespace crest {
+inline namespace v0 {
+
+/// Like a std::vector<std::byte> whose growth reports failure instead of throwing. Copying may throw std::bad_alloc.
+class AlignedBytes {
+ public:
+  AlignedBytes() = default;
+  CREST_INLINE AlignedBytes(const AlignedBytes& other)
+      : data_(other.size_ ? static_cast<std::byte*>(::operator new(other.size_, align)) : nullptr), size_(other.size_) {
+    if (size_) std::memcpy(data_, other.data_, size_);
+  }
+  CREST_INLINE AlignedBytes(AlignedBytes&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  CREST_INLINE AlignedBytes& operator=(AlignedBytes other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  CREST_INLINE ~AlignedBytes() { ::operator delete(data_, align); }
+
+  /// Fresh memory of `bytes` zeros; empty when memory is short.
+  CREST_INLINE static AlignedBytes make(std::size_t bytes) noexcept {
+    AlignedBytes fresh;
+    fresh.data_ = static_cast<std::byte*>(::operator new(bytes ? bytes : 1, align, std::nothrow));
+    if (!fresh.data_) return fresh;
+    fresh.size_ = bytes;
+    std::memset(fresh.data_, 0, bytes);
+    return fresh;
+  }
+
+  CREST_INLINE std::byte* data() noexcept { return data_; }
+  CREST_INLINE const std::byte* data() const noexcept { return data_; }
+  CREST_INLINE std::size_t size() const noexcept { return size_; }
+  CREST_INLINE explicit operator bool() const noexcept { return data_ != nullptr; }
+
+ private:
+  static constexpr std::align_val_t align{64};
+
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace v0
+}  // namespace crest

@@ -1,0 +1,180 @@
+// Drawing: from estimates to inclusion probabilities to a set of keys.
+//
+// Key j is kept with probability p_j = min(1, c * w_j), w_j = (largest estimated softmax weight over the group's heads)^0.85,
+// by systematic sampling (Madow 1949) along 16 interleaved walks, one per lane: a walk adds up p and keeps the key at which
+// the sum passes a whole number. No prefix sums, memory order, and the number of kept keys hardly varies. Passes over the
+// logarithms of w cost a few instructions per 16 keys each; weights are recomputed, not stored.
+
+/// What drawing works on: one task's memory, seen from the estimates.
+struct DrawSpace {
+  Index blocks, heads, padded_heads;
+  float* estimates;  ///< [blocks][padded_heads][64], log2 units; -inf for keys that are not open
+  float* draws;      ///< [blocks * 64]: log2 of w, then of w with its floor
+  const KeySet* open;  ///< keys that may be drawn
+
+  static constexpr Index all = SketchView::block_keys;
+  float* estimate(Index block, Index head) const { return estimates + (block * padded_heads + head) * all; }
+
+  /// Calls f(block, word) for the blocks that hold open keys.
+  template <class F>
+  CREST_INLINE void each(F&& f) const {
+    for (Index b = 0; b < blocks; ++b)
+      if (const KeySet::Word word = open->word(b); word != 0) f(b, word);
+  }
+};
+
+/// Puts -inf in the lanes of a block that `word` does not hold.
+CREST_INLINE void hide(float* lanes, KeySet::Word word) {
+  for (KeySet::Word hidden = ~word; hidden != 0; hidden &= hidden - 1)
+    lanes[std::countr_zero(hidden)] = -std::numeric_limits<float>::infinity();
+}
+
+/// Sum of the lanes of a vector, in lane order.
+CREST_INLINE float lane_sum(Vec a) {
+  float lanes[Vec::width], sum = 0;
+  store(lanes, a);
+  for (float x : lanes) sum += x;
+  return sum;
+}
+CREST_INLINE float lane_max(Vec a) {
+  float lanes[Vec::width], most = unset;
+  store(lanes, a);
+  for (float x : lanes) most = x > most ? x : most;
+  return most;
+}
+
+/// 1 where a is at least 1, else 0, for 0 <= a < 2.
+CREST_INLINE Vec truncated(Vec a) { return round(a - broadcast(0.49999994f)); }
+
+/// log2 of the sum of 2^estimate over the open keys of one head.
+inline float log_sum(const DrawSpace& d, Index head) {
+  Vec most = broadcast(unset), sum = zero();
+  d.each([&](Index b, KeySet::Word) {
+    for (Index i = 0; i < d.all; i += Vec::width) most = max(most, load(d.estimate(b, head) + i));
+  });
+  const float peak = lane_max(most);
+  d.each([&](Index b, KeySet::Word) {
+    for (Index i = 0; i < d.all; i += Vec::width) sum = sum + exp2(load(d.estimate(b, head) + i) - broadcast(peak));
+  });
+  return peak + std::log2(lane_sum(sum));
+}
+
+/// draws <- alpha * log2 of the largest estimated weight over the heads; returns the sum of 2^draws.
+/// lse: [heads], log2 of the heads' whole sums.
+inline float weigh_draws(const DrawSpace& d, const float* lse, float alpha) {
+  Vec sum = zero();
+  d.each([&](Index b, KeySet::Word) {
+    for (Index i = 0; i < d.all; i += Vec::width) {
+      Vec most = broadcast(-std::numeric_limits<float>::infinity());
+      for (Index h = 0; h < d.heads; ++h) most = max(most, load(d.estimate(b, h) + i) - broadcast(lse[h]));
+      const Vec draw = most * broadcast(alpha);
+      store(d.draws + b * d.all + i, draw);
+      sum = sum + exp2(draw);
+    }
+  });
+  return lane_sum(sum);
+}
+
+/// Open keys whose draw is at least `threshold`.
+inline Index count_heavy(const DrawSpace& d, float threshold) {
+  Index count = 0;
+  d.each([&](Index b, KeySet::Word) {
+    for (Index i = 0; i < d.all; i += Vec::width)
+      count += std::popcount(mask_not_less(load(d.draws + b * d.all + i), broadcast(threshold)));
+  });
+  return count;
+}
+
+/// Moves the open keys whose draw is at least `threshold` to `heavy`, and lifts all others to at least `floor`.
+inline void settle_draws(const DrawSpace& d, float threshold, float floor, KeySet& heavy, KeySet& open) {
+  d.each([&](Index b, KeySet::Word word) {
+    float* draws = d.draws + b * d.all;
+    KeySet::Word above = 0;
+    for (Index i = 0; i < d.all; i += Vec::width) {
+      const Vec draw = load(draws + i);
+      above |= static_cast<KeySet::Word>(mask_not_less(draw, broadcast(threshold))) << i;
+      store(draws + i, max(broadcast(floor), draw));
+    }
+    heavy.word(b) |= above & word;
+    open.word(b) = word & ~above;
+    hide(draws, open.word(b));
+  });
+}
+
+/// Inclusion probabilities and what they add up to.
+struct Inclusion {
+  float log_scale = 0;  ///< log2 of c
+  float expected = 0;   ///< rows kept
+  float sampled = 0;    ///< of these, expected from keys with p < 1
+};
+
+/// What a scale c gives: sum of p, sum of w and of p below 1, keys at 1.
+struct ScaleSums {
+  float below = 0;
+  Index certain = 0;
+};
+inline ScaleSums try_scale(const DrawSpace& d, float log_scale) {
+  Vec below = zero();
+  ScaleSums sums;
+  d.each([&](Index b, KeySet::Word) {
+    for (Index i = 0; i < d.all; i += Vec::width) {
+      const Vec draw = load(d.draws + b * d.all + i) + broadcast(log_scale);
+      const unsigned certain = mask_not_less(draw, zero());
+      sums.certain += std::popcount(certain);
+      below = below + exp2(min(zero(), draw));
+    }
+  });
+  sums.below = lane_sum(below) - static_cast<float>(sums.certain);
+  return sums;
+}
+
+/// Solves sum of min(1, c * w) = rows for c: keys at 1 are certain, the others scale; three or four passes.
+inline Inclusion solve_scale(const DrawSpace& d, float rows, float log_scale) {
+  Inclusion best;
+  for (int pass = 0; pass < 8; ++pass) {
+    const ScaleSums sums = try_scale(d, log_scale);
+    const float total = sums.below + static_cast<float>(sums.certain), left = rows - static_cast<float>(sums.certain);
+    best = {log_scale, total, sums.below};
+    if (std::abs(total - rows) <= 0.002f * rows || !(sums.below > 0) || left <= 0) break;
+    log_scale += std::log2(left / sums.below);
+  }
+  return best;
+}
+
+/// Draws keys: each open key with probability min(1, 2^(draw + log_scale)). offset: uniform in [0, 1).
+inline void draw_keys(const DrawSpace& d, float log_scale, float offset, KeySet& drawn) {
+  constexpr Index lanes = SketchView::group_keys, W = Vec::width;
+  float walk[lanes];
+  for (Index l = 0; l < lanes; ++l) {
+    const float start = offset + static_cast<float>(l) * 0.618034f;
+    walk[l] = start - std::floor(start);
+  }
+  Vec sum[lanes / W];
+  for (Index v = 0; v < lanes / W; ++v) sum[v] = load(walk + v * W);
+  const Vec one = broadcast(1.0f);
+  d.each([&](Index b, KeySet::Word word) {
+    KeySet::Word kept = 0;
+    for (Index i = 0; i < d.all; i += W) {
+      Vec& walked = sum[i % lanes / W];
+      walked = walked + exp2(min(zero(), load(d.draws + b * d.all + i) + broadcast(log_scale)));
+      kept |= static_cast<KeySet::Word>(mask_not_less(walked, one)) << i;
+      walked = walked - truncated(walked);
+    }
+    drawn.word(b) |= kept & word;
+  });
+}
+
+/// Keeps the open keys with the largest draws, about `rows` of them: the threshold is found by bisection.
+inline void take_top(const DrawSpace& d, float rows, KeySet& drawn) {
+  float low = -200, high = 0;
+  for (int step = 0; step < 30; ++step) {
+    const float middle = (low + high) / 2;
+    (static_cast<float>(count_heavy(d, middle)) > rows ? low : high) = middle;
+  }
+  d.each([&](Index b, KeySet::Word word) {
+    KeySet::Word kept = 0;
+    for (Index i = 0; i < d.all; i += Vec::width)
+      kept |= static_cast<KeySet::Word>(mask_not_less(load(d.draws + b * d.all + i), broadcast(high))) << i;
+    drawn.word(b) |= kept & word;
+  });
+}

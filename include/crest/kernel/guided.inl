@@ -1,0 +1,326 @@
+// guided: estimate every key, draw the keys that matter, read only those.
+//
+// One task is one query of one KV head. Bytes (f16, head_dim d, 2 bits, budget b): all keys' codes, d / 4 + 2 + d / 64 each,
+// in one stream; then the rows drawn, 4 d each, or 2 d from 8-bit rows. The sum over drawn keys of e^s / p over the same
+// sum without v is the Horvitz-Thompson ratio: numerator and denominator are unbiased.
+
+/// Scores of drawn rows: exact dot products, plus log2 of 1 / p. The scores are kept in the place of the estimates.
+template <int HT>
+struct DrawnScores {
+  const Group<HT>& g;
+  const DrawSpace& d;
+  float log_scale;
+
+  template <class T>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
+    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+    reweigh(block, t, w);
+  }
+  template <class T>
+  CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
+
+  template <class T>
+  CREST_INLINE void reweigh(const Block<T, HT>& block, Index t, float* w) const {
+    for (int i = 0; i < block.count; ++i) {
+      const Index j = block.key[i];
+      const float log_p = std::min(0.0f, d.draws[j] + log_scale);
+      float* kept = d.estimate(j / d.all, t * HT) + j % d.all;
+      for (int h = 0; h < HT; ++h) kept[h * d.all] = w[i * HT + h] -= log_p;
+    }
+  }
+};
+
+/// The same from 8-bit rows: K is the residual to the block's mean, in steps; V is in steps.
+template <int HT>
+struct DrawnByteScores {
+  DrawnScores<HT> exact;
+  const float* means;  ///< [blocks][padded_heads] scores of the blocks' means
+  const float* steps;  ///< [blocks] {K, V}
+
+  CREST_INLINE void operator()(const Block<i8, HT>& block, const Coming<i8, HT>& coming, Index t, float* w) const {
+    const Group<HT>& g = exact.g;
+    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+    for (int i = 0; i < block.count; ++i) {
+      const float step = steps[block.key[i] / SketchView::block_keys * 2];
+      const float* mean = means + block.key[i] / SketchView::block_keys * g.shape.padded_heads() + t * HT;
+      for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * step + mean[h];
+    }
+    exact.reweigh(block, t, w);
+  }
+  CREST_INLINE void scale_values(const Block<i8, HT>& block, float* w) const {
+    for (int i = 0; i < block.count; ++i) {
+      const float step = steps[block.key[i] / SketchView::block_keys * 2 + 1];
+      for (int h = 0; h < HT; ++h) w[i * HT + h] *= step;
+    }
+  }
+};
+
+/// Everything one guided task works on.
+template <class T, int HT>
+struct Guide {
+  const TaskCall<T>& c;
+  const GuidedOptions& options;
+  const SketchView& sketch;
+  GuideShape shape;
+  Group<HT> g;      ///< keys read exactly: sinks, the recent window, the heaviest
+  Group<HT> drawn;  ///< keys drawn; its queries are rotated where 8-bit rows are read
+  SketchQuery query;
+  float *scratch, *means, *steps;
+  float *lse, *error;  ///< [heads]: log2 of the whole sum, estimated; predicted relative error
+  float* few;          ///< [heads]: 1 + 5 / n_e
+  DrawSpace space;
+  KeySet exact, open, taken, probe;
+  KvRows<T> rows;
+  Visible visible;
+  Index seen;                ///< visible keys
+  std::uint64_t bytes = 0;   ///< read so far
+  Inclusion inclusion{};
+
+  Guide(const TaskCall<T>& call, const GuidedOptions& o)
+      : c(call), options(o), sketch(*call.sketch), shape(guide_shape(call.p, sketch)),
+        g(shape.group, c.floats()), drawn(shape.group, c.floats() + shape.rotated()),
+        query(c.floats() + shape.query(), shape.group.padded_heads(), shape.fields), scratch(c.floats() + shape.scratch()),
+        means(c.floats() + shape.means()), steps(c.floats() + shape.steps()), rows(kv_rows(call.p, call.task.kv_head)), visible(call.p, call.task.queries.first),
+        seen(visible.count(call.task.keys)) {
+    auto* words = reinterpret_cast<KeySet::Word*>(c.floats() + shape.sets());
+    const auto set = [&](Index i) { return KeySet({words + i * shape.blocks(), static_cast<std::size_t>(shape.blocks())}); };
+    exact = set(0), open = set(1), taken = set(2), probe = set(3);
+    space = {shape.blocks(), shape.group.heads, shape.group.padded_heads(), c.floats() + shape.estimates(),
+             c.floats() + shape.draws(), &open};
+    lse = scratch + round_up(sketch.head_dim + shape.group.value_dim + sketch.mapped, GroupShape::pad);
+    error = lse + round_up(shape.group.padded_heads(), GroupShape::pad);
+    few = error + round_up(shape.group.padded_heads(), GroupShape::pad);
+  }
+  Guide(const Guide&) = delete;
+
+  bool byte_rows() const { return sketch.rows != nullptr; }
+  std::uint64_t dense_bytes() const { return static_cast<std::uint64_t>(seen) * row_bytes(c.p); }
+  std::uint64_t exact_row_bytes() const {
+    return scattered_bytes<T>(c.p.head_dim()) + scattered_bytes<T>(c.p.value_dim());
+  }
+  /// Squared length of a combined output.
+  float length_of_output(Index head) const {
+    const float* o = drawn.tile_o(head / HT);
+    float square = 0;
+    for (Index x = 0; x < shape.group.value_dim; ++x) square += o[head_place(head, x)] * o[head_place(head, x)];
+    const float total = drawn.sum(head);
+    return square / (total * total);
+  }
+  /// One head of a group's memory, in order of dimension.
+  void copy_head(const float* from, Index h, Index n, float* to) const {
+    for (Index x = 0; x < n; ++x) to[x] = from[head_place(h, x)];
+  }
+  void put_head(const float* from, Index h, Index n, float* to) const {
+    for (Index x = 0; x < n; ++x) to[head_place(h, x)] = from[x];
+  }
+  /// Place of element x of head h within its tile.
+  Index head_place(Index h, Index x) const {
+    constexpr Index W = Vec::width;
+    return x / W * HT * W + h % HT * W + x % W;
+  }
+};
+
+/// Queries for the sketch and, rotated, for 8-bit rows. False when a query is not finite.
+template <class T, int HT>
+bool prepare_queries(Guide<T, HT>& a) {
+  const Index dim = a.shape.group.head_dim;
+  float *x = a.scratch, *y = x + dim;
+  bool finite = true;
+  start(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
+  start(a.drawn, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
+  for (Index h = 0; h < a.shape.group.heads; ++h) {
+    const Index tile = h / HT * HT * a.shape.group.q_pitch();
+    a.copy_head(a.g.q + tile, h, dim, x);
+    float square = 0;
+    for (Index i = 0; i < dim; ++i) square += x[i] * x[i];
+    finite &= std::isfinite(square);
+    a.query.norm[h] = std::sqrt(square);
+    map_query(a.sketch, x, y);
+    pack_query(a.sketch, y, h, HT, a.query);
+    if (!a.byte_rows()) continue;
+    a.copy_head(a.g.q + tile, h, dim, x);
+    detail::rotate(x, a.sketch.key_rotation.signs, dim);
+    a.put_head(x, h, dim, a.drawn.q + tile);
+  }
+  return finite;
+}
+
+/// Splits the visible keys: `exact` are read from the cache, `open` may be drawn. Keys that are always used are exact, or,
+/// where there are 8-bit rows of them, open and `taken` for certain.
+template <class T, int HT>
+void split_keys(Guide<T, HT>& a) {
+  a.exact.clear(), a.open.clear(), a.taken.clear(), a.probe.clear();
+  Wanted exact(a.exact, a.visible.ranges()), open(a.open, a.visible.ranges()), taken(a.taken, a.visible.ranges());
+  want_always({a.options.keep_first, a.options.keep_last}, a.byte_rows() ? taken : exact);
+  exact.add({a.sketch.coded, a.sketch.keys});
+  open.add({0, a.sketch.coded});
+  a.open.subtract(a.exact);
+  a.taken.subtract(a.exact);
+}
+
+/// Reads rows exactly, from the caller's cache.
+template <class T, int HT>
+void read_exactly(Guide<T, HT>& a, const KeySet& keys) {
+  a.c.tally.rescales += attend<T>(a.g, SetStream<T, HT>(a.rows, keys), RowScores<HT>{a.g}, Lazy{});
+  const Index count = keys.count();
+  a.bytes += static_cast<std::uint64_t>(count) * a.exact_row_bytes();
+  a.c.tally.keys_scored += a.shape.group.heads * count;
+}
+
+/// Whether the sketch still describes a cache row.
+template <class T>
+bool fresh(const SketchView& s, const KvRows<T>& rows, Index j) {
+  return detail::row_hash(rows.key(j), rows.head_dim) == s.hashes[j];
+}
+
+/// Verifies the rows read exactly, and one in 256 of the others, another one each call.
+template <class T, int HT>
+bool verify(Guide<T, HT>& a) {
+  constexpr Index cycle = 256;
+  for (Index j : a.exact)
+    if (!fresh(a.sketch, a.rows, j)) return false;
+  Index checked = 0;
+  for (Index j = a.c.plan.turn % cycle; j < a.sketch.coded; j += cycle) {
+    if (!a.open.contains(j)) continue;
+    ++checked;
+    if (!fresh(a.sketch, a.rows, j)) return false;
+  }
+  a.bytes += static_cast<std::uint64_t>(checked) * scattered_bytes<T>(a.c.p.head_dim());
+  return true;
+}
+
+/// Keeps the steps of blocks for the 8-bit rows drawn later.
+template <class T, int HT>
+void copy_steps(Guide<T, HT>& a, Index first, Index count) {
+  for (Index b = first; b < first + count; ++b) {
+    BlockHead head;
+    std::memcpy(&head, a.sketch.head(b), sizeof head);
+    a.steps[2 * b] = head.k_step;
+    a.steps[2 * b + 1] = head.v_step;
+  }
+}
+
+/// Estimates of all open keys.
+template <class T, int HT>
+void estimate_keys(Guide<T, HT>& a) {
+  constexpr Index chunk = 8;
+  const Index heads = a.shape.group.padded_heads(), tiles = a.shape.group.tiles();
+  Index with_means = 0;
+  for (Index b = 0; b < a.shape.blocks(); ++b) {
+    const KeySet::Word word = a.open.word(b);
+    if (word == 0) continue;
+    if (b >= with_means) {
+      const Index count = std::min(chunk, divide_up(a.sketch.coded, SketchView::block_keys) - b);
+      score_means(a.sketch, b, count, a.g, a.means + b * heads);
+      copy_steps(a, b, count);
+      with_means = b + count;
+    }
+    with_dot([&](auto wide) {
+      estimate_block<HT, wide.value>(a.sketch, b, a.query, a.means + b * heads, tiles, a.space.estimate(b, 0));
+    });
+    for (Index h = 0; h < a.shape.group.heads && ~word != 0; ++h) hide(a.space.estimate(b, h), word);
+    a.bytes += static_cast<std::uint64_t>(a.sketch.block_bytes() + a.sketch.head_bytes());
+  }
+}
+
+CREST_INLINE float log2_add(float a, float b) {
+  const float most = std::max(a, b);
+  return most > unset ? most + std::log2(std::exp2(a - most) + std::exp2(b - most)) : most;
+}
+
+/// Bytes a drawn row costs: whole lines of K and V.
+template <class T, int HT>
+std::uint64_t drawn_row_bytes(const Guide<T, HT>& a) {
+  if (!a.byte_rows()) return a.exact_row_bytes();
+  return scattered_bytes<i8>(a.sketch.row_pitch());
+}
+
+/// Turns estimates into draws, and reads the heaviest keys exactly where 8-bit rows would round them. `allowed` bytes may
+/// be spent on rows; half of them at most go to heavy keys.
+template <class T, int HT>
+void settle(Guide<T, HT>& a, std::uint64_t allowed) {
+  constexpr float tempering = 0.85f, uniform_share = 0.005f, certain = 1e30f;
+  const float heavy_weight = a.options.target_error > 0 && a.options.target_error <= 0.02f ? 0.003f : 0.01f;
+  for (Index h = 0; h < a.shape.group.heads; ++h)
+    a.lse[h] = log2_add(log_sum(a.space, h), a.g.log_total(h));
+  const float alpha = a.options.draw == Draw::mass ? tempering : a.options.draw == Draw::top ? 1.0f : 0.0f;
+  const float total = weigh_draws(a.space, a.lse, alpha);
+  float threshold = std::numeric_limits<float>::infinity();
+  if (a.byte_rows() && a.options.draw == Draw::mass) {
+    threshold = alpha * std::log2(heavy_weight);
+    while (10 * static_cast<std::uint64_t>(count_heavy(a.space, threshold)) * a.exact_row_bytes() > allowed) threshold += alpha;
+  }
+  const float count = static_cast<float>(a.open.count());
+  settle_draws(a.space, threshold, std::log2(uniform_share * total / count), a.probe, a.open);
+  for (Index j : a.taken)
+    if (a.open.contains(j)) a.space.draws[j] = certain;
+  read_exactly(a, a.probe);
+  a.exact.unite(a.probe);
+}
+
+/// Draws about `rows` rows; more when hardly any would come from the tail, whose variance then nobody could see.
+template <class T, int HT>
+void draw(Guide<T, HT>& a, float rows) {
+  constexpr float least_sampled = 64;
+  a.inclusion = solve_scale(a.space, rows, a.inclusion.log_scale);
+  if (a.inclusion.sampled < least_sampled)
+    a.inclusion = solve_scale(a.space, rows + least_sampled - a.inclusion.sampled, a.inclusion.log_scale);
+  a.taken.clear();
+  if (a.options.draw == Draw::top) return take_top(a.space, rows, a.taken);
+  const std::uint64_t position = static_cast<std::uint64_t>(a.c.p.keys() - a.c.p.queries() + a.c.task.queries.first);
+  const std::uint64_t bits = detail::mix(detail::mix(a.options.seed + position) + static_cast<std::uint64_t>(a.c.task.kv_head));
+  draw_keys(a.space, a.inclusion.log_scale, static_cast<float>(bits >> 40) * 0x1p-24f, a.taken);
+}
+
+/// Counts the lines of 8-bit rows that the drawn keys touch.
+template <class T, int HT>
+std::uint64_t byte_row_bytes(const Guide<T, HT>& a) {
+  constexpr Index line = 64;
+  const Index pitch = a.sketch.row_pitch();
+  Index lines = 0, last = -1;
+  for (Index j : a.taken) {
+    const Index first = std::max(j * pitch / line, last + 1);
+    last = ((j + 1) * pitch - 1) / line;
+    lines += last - first + 1;
+  }
+  return static_cast<std::uint64_t>(lines * line);
+}
+
+/// Reads the drawn rows.
+template <class T, int HT>
+void read_drawn(Guide<T, HT>& a) {
+  const Index count = a.taken.count();
+  const DrawnScores<HT> scores{a.drawn, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale};
+  a.drawn.clear();
+  a.c.tally.keys_scored += a.shape.group.heads * count;
+  if (!a.byte_rows()) {
+    a.bytes += static_cast<std::uint64_t>(count) * a.exact_row_bytes();
+    a.c.tally.rescales += attend<T>(a.drawn, SetStream<T, HT>(a.rows, a.taken), scores, Lazy{});
+    return;
+  }
+  a.bytes += byte_row_bytes(a);
+  const Index pitch = a.sketch.row_pitch();
+  const KvRows<i8> rows{a.sketch.rows, a.sketch.rows + a.sketch.head_dim, pitch, pitch, a.sketch.head_dim, a.sketch.value_dim};
+  a.c.tally.rescales += attend<i8>(a.drawn, SetStream<i8, HT>(rows, a.taken), DrawnByteScores<HT>{scores, a.means, a.steps}, Lazy{});
+}
+
+/// Merges what was read exactly into what was drawn; the result stands in `drawn`, and its rotation, where 8-bit rows are
+/// read, in drawn.run.
+template <class T, int HT>
+void combine(Guide<T, HT>& a) {
+  const Index dim = a.shape.group.value_dim;
+  float *x = a.scratch, *y = x + dim;
+  for (Index h = 0; h < a.shape.group.heads; ++h) {
+    const Index tile = h / HT * a.drawn.tile_outputs();
+    const float reference = std::max(a.g.reference(h), a.drawn.reference(h));
+    const float left = std::exp2(a.g.reference(h) - reference), right = std::exp2(a.drawn.reference(h) - reference);
+    a.copy_head(a.drawn.o + tile, h, dim, x);
+    if (a.byte_rows()) detail::rotate_back(x, a.sketch.value_rotation.signs, dim);
+    a.copy_head(a.g.o + tile, h, dim, y);
+    for (Index i = 0; i < dim; ++i) x[i] = x[i] * right + y[i] * left;
+    a.put_head(x, h, dim, a.drawn.o + tile);
+    a.drawn.tile_state(h / HT).set(h % HT, reference, a.g.sum(h) * left + a.drawn.sum(h) * right);
+    if (a.byte_rows()) detail::rotate(x, a.sketch.value_rotation.signs, dim);
+    a.put_head(x, h, dim, a.drawn.run + tile);
+  }
+}

@@ -1,0 +1,153 @@
+// The predicted error of a drawn row, from the sample itself.
+//
+//   S = sum over drawn keys of A^2 (1 - p) |v - o|^2     variance of the ratio, linearised; A = w / (p * whole sum)
+//   R = sum of A^2 (D step_v^2 / 12 + (|q| step_k scale)^2 / 12 |v - o|^2)     rounding of 8-bit rows
+//   error = sqrt(S (1 + 5 / n_e) + R) / |o|,  n_e = (sum A^2 (1 - p))^2 / sum of their squares
+//
+// |v - o|^2 is measured on at most 32 of the drawn keys, weighted alike. Horvitz and Thompson 1952; n_e: Kish 1965.
+
+/// Sums over drawn keys, for the heads of a tile.
+template <int HT>
+struct Spread {
+  float a[HT] = {}, a_square[HT] = {}, k_rounding[HT] = {}, v_rounding[HT] = {};
+  float distance[HT] = {}, probed[HT] = {};  ///< sums of a |v - o|^2 and of a over the probed keys
+};
+
+/// Squared weights of one drawn key: A for each head of tile t, and 1 - p.
+template <class T, int HT>
+CREST_INLINE float squared_weights(const Guide<T, HT>& a, Index j, Index t, float (&square)[HT]) {
+  const float* score = a.space.estimate(j / a.space.all, t * HT) + j % a.space.all;
+  for (int h = 0; h < HT; ++h) {
+    const Index head = std::min<Index>(t * HT + h, a.shape.group.heads - 1);
+    square[h] = 2 * (score[h * a.space.all] - a.lse[head]);
+  }
+  return 1 - std::exp2(std::min(0.0f, a.space.draws[j] + a.inclusion.log_scale));
+}
+
+template <class T, int HT>
+void add_spread(const Guide<T, HT>& a, Index t, Spread<HT>& s) {
+  for (Index j : a.taken) {
+    float square[HT];
+    const float rest = squared_weights(a, j, t, square);
+    const Index b = j / a.space.all;
+    const float k = a.byte_rows() ? a.steps[2 * b] : 0.0f, v = a.byte_rows() ? a.steps[2 * b + 1] : 0.0f;
+    for (int h = 0; h < HT; ++h) {
+      const float A = std::exp2(square[h]), x = A * rest;
+      s.a[h] += x;
+      s.a_square[h] += x * x;
+      s.k_rounding[h] += A * k * k;
+      s.v_rounding[h] += A * v * v;
+    }
+  }
+}
+
+/// Squared length of a row.
+template <class T>
+float squared_length(const T* row, Index n) {
+  Vec sum = zero();
+  for (Index x = 0; x < n; x += Vec::width) {
+    const Vec part = load_first(row + x, n - x);
+    sum = fma(part, part, sum);
+  }
+  return lane_sum(sum);
+}
+
+/// Distances of probed values to the output. `rows` holds the values in the place of keys; `output` the heads' outputs
+/// side by side; `scale(j)` is the step of a value.
+template <class U, class T, int HT, class Scale>
+void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale scale, Spread<HT>& s) {
+  float own[HT];
+  for (int h = 0; h < HT; ++h) own[h] = a.length_of_output(t * HT + h);
+  for_each_block<U, HT>(SetStream<U, HT>(rows, a.probe), [&](const Block<U, HT>& block, const auto& coming) {
+    alignas(64) float along[block_keys<HT> * HT];
+    score_block<HT>(block, coming.k(), a.drawn.tile_run(t), rows.head_dim, along);
+    for (int i = 0; i < block.count; ++i) {
+      const Index j = block.key[i];
+      const float step = scale(j), length = squared_length(block.k[i], rows.head_dim) * step * step;
+      float square[HT];
+      const float rest = squared_weights(a, j, t, square);
+      for (int h = 0; h < HT; ++h) {
+        const float x = std::exp2(square[h]) * rest, total = a.drawn.sum(t * HT + h);
+        const float distance = length - 2 * along[i * HT + h] * step / total + own[h];
+        s.distance[h] += x * std::max(0.0f, distance);
+        s.probed[h] += x;
+      }
+    }
+  });
+}
+
+inline constexpr Index enough_probes = 32;
+
+/// Bytes that predict() will read.
+template <class T, int HT>
+std::uint64_t probe_bytes(const Guide<T, HT>& a) {
+  const Index dim = a.shape.group.value_dim;
+  return enough_probes * (a.byte_rows() ? scattered_bytes<i8>(dim) : scattered_bytes<T>(dim));
+}
+
+/// Picks at most about 32 of the drawn keys that were not certain.
+template <class T, int HT>
+void pick_probe(Guide<T, HT>& a) {
+  const Index step = std::max<Index>(1, static_cast<Index>(a.inclusion.sampled) / enough_probes);
+  Index seen = 0;
+  a.probe.clear();
+  for (Index j : a.taken)
+    if (a.space.draws[j] + a.inclusion.log_scale < 0 && seen++ % step == 0) a.probe.insert(j);
+}
+
+/// The formula above for one head.
+template <class T, int HT>
+float row_error(const Guide<T, HT>& a, const Spread<HT>& s, Index head) {
+  const Index h = head % HT;
+  const float distance = s.probed[h] > 0 ? s.distance[h] / s.probed[h] : 0;
+  const float score_step = a.query.norm[head] * ln_2;  // nats per unit of K
+  const float rounding = (static_cast<float>(a.shape.group.value_dim) * s.v_rounding[h] + score_step * score_step * s.k_rounding[h] * distance) / 12;
+  return std::sqrt((s.a[h] * distance * a.few[head] + rounding) / a.length_of_output(head));
+}
+
+/// Rows that would bring every head's predicted error to `target`, by the sample in hand: the variance a larger scale c
+/// would leave is summed over the same keys, sum of A^2 p (1 / p' - 1).
+template <class T, int HT>
+float rows_needed(const Guide<T, HT>& a, float target) {
+  constexpr float step = 0.125f;  // log2
+  const Index worst = std::max_element(a.error, a.error + a.shape.group.heads) - a.error;
+  const float wanted = target * target / (a.error[worst] * a.error[worst]);
+  float grow = step;
+  for (; grow < 8; grow += step) {
+    float now = 0, then = 0;
+    for (Index j : a.taken) {
+      float square[HT];
+      const float p = 1 - squared_weights(a, j, worst / HT, square);
+      const float weight = std::exp2(square[worst % HT]) * p, larger = std::min(1.0f, p * std::exp2(grow));
+      now += weight * (1 / p - 1);
+      then += weight * (1 / larger - 1);
+    }
+    const float few = 1 + (a.few[worst] - 1) * std::exp2(-grow);  // a larger sample is less dominated by single keys
+    if (then * few <= wanted * now * a.few[worst]) break;
+  }
+  return a.inclusion.expected + a.inclusion.sampled * (std::exp2(grow) - 1);
+}
+
+/// Writes a.error[head] for all heads.
+template <class T, int HT>
+void predict(Guide<T, HT>& a) {
+  const GroupShape& g = a.shape.group;
+  pick_probe(a);
+  for (Index h = 0; h < g.heads; ++h) a.lse[h] = a.drawn.log_total(h);
+  const Index pitch = a.sketch.row_pitch(), dim = g.value_dim;
+  const KvRows<i8> bytes{a.sketch.rows + g.head_dim, a.sketch.rows, pitch, pitch, dim, dim};
+  const KvRows<T> values{a.rows.v, a.rows.v, a.rows.v_stride, a.rows.v_stride, dim, dim};
+  for (Index t = 0; t < g.tiles(); ++t) {
+    Spread<HT> s;
+    add_spread(a, t, s);
+    if (a.byte_rows())
+      add_distances(a, t, bytes, [&](Index j) { return a.steps[j / a.space.all * 2 + 1]; }, s);
+    else
+      add_distances(a, t, values, [](Index) { return 1.0f; }, s);
+    for (int h = 0; h < HT && t * HT + h < g.heads; ++h) {
+      a.few[t * HT + h] = s.a[h] > 0 ? 1 + 5 * s.a_square[h] / (s.a[h] * s.a[h]) : 1;
+      a.error[t * HT + h] = row_error(a, s, t * HT + h);
+    }
+  }
+  a.bytes += static_cast<std::uint64_t>(a.probe.count()) * probe_bytes(a) / enough_probes;
+}
