@@ -6,6 +6,7 @@
 #include "crest/ascend/options.hpp"
 #include "crest/ascend/plan.hpp"
 #include "crest/ascend/staging.hpp"
+#include "crest/attention.hpp"
 
 namespace crest {
 namespace ascend {
@@ -32,7 +33,7 @@ class Call {
     if (!upload_inputs() || !pass(decode_kernel())) return {.status = Status::backend};
     if (tally_.fallbacks > 0 && !pass(Kernel::exact)) return {.status = Status::backend};
     Report report = tally_.report();
-    for (const Problem<f16>& p : problems_) report.bytes_dense += dense_bytes(p);
+    for (const Problem<f16>& p : problems_) report.bytes_dense += detail::dense_bytes(p);
     return report;
   }
 
@@ -50,11 +51,6 @@ class Call {
     if (exact_) return Kernel::exact;
     if (sketched_) return Kernel::sketched;
     return options_.mapping == Mapping::two_cores ? Kernel::clustered_mix : Kernel::clustered;
-  }
-
-  static std::uint64_t dense_bytes(const Problem<f16>& p) {
-    const Index keys = union_count(p, {0, p.queries()}, {0, p.keys()});
-    return static_cast<std::uint64_t>(p.kv_heads() * keys * 2 * p.head_dim()) * sizeof(f16);
   }
 
   // --- sizes
@@ -135,7 +131,10 @@ class Call {
       }
   }
 
-  bool upload(Region r) { return device_.upload(r, staging_.raw(r), staging_.bytes(r)); }
+  bool upload(Region r) {
+    const std::size_t bytes = staging_.bytes(r);
+    return bytes == 0 || device_.upload(r, staging_.raw(r), bytes);
+  }
   bool upload_inputs() { return upload(Region::q) && upload(Region::k) && upload(Region::v) && upload(Region::sketch); }
 
   // --- one pass over all bundles, or over those that an earlier pass marked

@@ -94,6 +94,7 @@ class MixDecoder : public ClusteredDecoder<D> {
  private:
   static constexpr uint16_t ready = 1;  // cross-core flag
 
+  /// Passes when the transfers of both units are done; all pipes of both wait, so it orders what comes after, too.
   __aicore__ inline void meet() {
     AscendC::CrossCoreSetFlag<1, PIPE_MTE3>(ready);
     AscendC::CrossCoreWaitFlag(ready);
@@ -105,7 +106,6 @@ class MixDecoder : public ClusteredDecoder<D> {
     this->attender_.scorer().close();
     sync<AscendC::HardEvent::V_MTE3>();
     AscendC::DataCopy(slots_[slot], this->buffers_.samples, work.heads * this->cells_.pitch);
-    sync<AscendC::HardEvent::MTE3_V>();
     meet();
   }
 

@@ -9,7 +9,6 @@
 #pragma once
 
 #include "crest/ascend/call.hpp"
-#include "crest/attention.hpp"
 
 namespace crest {
 namespace ascend {

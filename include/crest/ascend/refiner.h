@@ -18,6 +18,22 @@ struct Clustering {
   float margin, drop;
 };
 
+/// The best few samples of a head, best first.
+struct Peaks {
+  uint32_t count = 0;
+  float score[max_peaks] = {nothing};
+  uint32_t cell[max_peaks] = {0};
+
+  __aicore__ inline void add(float s, uint32_t c, uint32_t most) {
+    if (count == most && !(s > score[count - 1])) return;
+    if (count < most) ++count;
+    uint32_t slot = count - 1;
+    for (; slot > 0 && s > score[slot - 1]; --slot) score[slot] = score[slot - 1], cell[slot] = cell[slot - 1];
+    score[slot] = s;
+    cell[slot] = c;
+  }
+};
+
 template <int D>
 class Refiner {
  public:
@@ -107,27 +123,17 @@ class Refiner {
   /// Marks the windows around a head's highest samples, at most one peak per 64 cells, and fixes its reference if the
   /// item has none yet.
   __aicore__ inline void choose_windows(uint32_t head) {
-    float best[max_peaks] = {nothing};
-    uint32_t at[max_peaks] = {0};
-    uint32_t found = 0;
+    Peaks peaks;
     for (uint32_t w = 0; w < cells_.words(); ++w) {
       const uint32_t pair = 2 * (head * cells_.words() + w);
-      const float score = b_->pairs.GetValue(pair);
       const uint32_t cell = w * 64 + b_->pairs.template ReinterpretCast<uint32_t>().GetValue(pair + 1);
-      if (cell >= cells_.count) continue;
-      if (found < how_.peaks)
-        ++found;
-      else if (!(score > best[found - 1]))
-        continue;
-      uint32_t slot = found - 1;
-      for (; slot > 0 && score > best[slot - 1]; --slot) best[slot] = best[slot - 1], at[slot] = at[slot - 1];
-      best[slot] = score;
-      at[slot] = cell;
+      if (cell < cells_.count) peaks.add(b_->pairs.GetValue(pair), cell, how_.peaks);
     }
-    if (best[0] > sampled_high_[head]) sampled_high_[head] = best[0];
-    if (!referenced_) attender_->set_reference(head, best[0] + how_.margin);
-    for (uint32_t i = 0; i < found; ++i)
-      mark(b_->kept, at[i] - smaller(at[i], how_.reach), smaller(at[i] + how_.reach + 1, cells_.count));
+    if (peaks.score[0] > sampled_high_[head]) sampled_high_[head] = peaks.score[0];
+    if (!referenced_) attender_->set_reference(head, peaks.score[0] + how_.margin);
+    for (uint32_t i = 0; i < peaks.count; ++i)
+      mark(b_->kept, peaks.cell[i] - smaller(peaks.cell[i], how_.reach),
+           smaller(peaks.cell[i] + how_.reach + 1, cells_.count));
   }
 
   /// bits = cells whose sample lies within `drop` of the highest score known, for any head.

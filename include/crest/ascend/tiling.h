@@ -17,15 +17,14 @@ namespace ascend {
 
 constexpr uint32_t max_heads = 16;      // query heads of an item; larger groups are cut, and read K and V again
 constexpr uint32_t max_samples = 3072;  // sampled scores of an item, all heads together: 12 KiB of UB
-constexpr uint32_t max_parts = 128;     // items of a group
+constexpr uint32_t max_parts = 240;     // items of a group
 constexpr uint32_t max_peaks = 16;      // windows per head
 constexpr uint32_t info_words = 8;      // uint32 counters that an item leaves
 
 /// Distances in elements. Row j of KV head h lies at base + h * head + j * row, or, in a paged cache, at
 /// base + h * head + pages[j / page_rows] * page + j % page_rows * row.
 struct CacheLayout {
-  uint32_t row;
-  uint64_t page;
+  uint32_t row, page;
 };
 
 /// The whole launch.
@@ -61,6 +60,8 @@ struct Group {
   uint32_t first_item, items;
   uint32_t row, heads;
 };
+
+static_assert(sizeof(Item) == 72 && sizeof(Group) == 16, "host and device must agree on the layout");
 
 /// Counters of an item, as it writes them, words of `info`: keys used; K and V rows loaded (more, where the item
 /// started again); keys sampled or sketched, each time; how often it started again.

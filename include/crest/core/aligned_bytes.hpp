@@ -1,10 +1,15 @@
-// AlignedBytes: 64-byte aligned, zero-filled memory that grows without exceptions.
+// AlignedBytes: 64-byte aligned, zero-filled memory that reports failure instead of throwing. Large pieces ask for huge
+// pages where the system has them: rows drawn at random otherwise spend their time on page tables.
 #pragma once
 
 #include <cstddef>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "crest/core/config.hpp"
 
@@ -16,7 +21,8 @@ class AlignedBytes {
  public:
   AlignedBytes() = default;
   CREST_INLINE AlignedBytes(const AlignedBytes& other)
-      : data_(other.size_ ? static_cast<std::byte*>(::operator new(other.size_, align)) : nullptr), size_(other.size_) {
+      : data_(other.size_ ? static_cast<std::byte*>(::operator new(other.size_, align_of(other.size_))) : nullptr),
+        size_(other.size_) {
     if (size_) std::memcpy(data_, other.data_, size_);
   }
   CREST_INLINE AlignedBytes(AlignedBytes&& other) noexcept
@@ -26,14 +32,17 @@ class AlignedBytes {
     std::swap(size_, other.size_);
     return *this;
   }
-  CREST_INLINE ~AlignedBytes() { ::operator delete(data_, align); }
+  CREST_INLINE ~AlignedBytes() { ::operator delete(data_, align_of(size_)); }
 
   /// Fresh memory of `bytes` zeros; empty when memory is short.
   CREST_INLINE static AlignedBytes make(std::size_t bytes) noexcept {
     AlignedBytes fresh;
-    fresh.data_ = static_cast<std::byte*>(::operator new(bytes ? bytes : 1, align, std::nothrow));
+    fresh.data_ = static_cast<std::byte*>(::operator new(bytes ? bytes : 1, align_of(bytes), std::nothrow));
     if (!fresh.data_) return fresh;
     fresh.size_ = bytes;
+#if defined(MADV_HUGEPAGE)
+    if (bytes >= huge) madvise(fresh.data_, bytes, MADV_HUGEPAGE);
+#endif
     std::memset(fresh.data_, 0, bytes);
     return fresh;
   }
@@ -44,7 +53,8 @@ class AlignedBytes {
   CREST_INLINE explicit operator bool() const noexcept { return data_ != nullptr; }
 
  private:
-  static constexpr std::align_val_t align{64};
+  static constexpr std::size_t huge = std::size_t{2} << 20;
+  static constexpr std::align_val_t align_of(std::size_t bytes) { return std::align_val_t{bytes >= huge ? huge : 64}; }
 
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;

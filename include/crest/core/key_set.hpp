@@ -23,8 +23,15 @@ class KeySet {
   /// Words needed for keys 0..keys - 1.
   static constexpr Index words_for(Index keys) { return (keys + bits - 1) / bits; }
 
-  CREST_INLINE void insert(Index key) { words_[key / bits] |= bit(key); }
-  CREST_INLINE bool contains(Index key) const { return (words_[key / bits] & bit(key)) != 0; }
+  CREST_INLINE void insert(Index key) { words_[static_cast<std::size_t>(key / bits)] |= bit(key); }
+  /// Adds first, first + 1 ... last - 1.
+  void insert(KeyRange keys) {
+    for (Index b = keys.first / bits; b * bits < keys.last; ++b) {
+      const Index low = keys.first > b * bits ? keys.first - b * bits : 0, high = keys.last - b * bits;
+      words_[static_cast<std::size_t>(b)] |= ~Word{0} << low & (high < bits ? bit(high) - 1 : ~Word{0});
+    }
+  }
+  CREST_INLINE bool contains(Index key) const { return (words_[static_cast<std::size_t>(key / bits)] & bit(key)) != 0; }
 
   /// Keys 64 b .. 64 b + 63, the lowest first.
   CREST_INLINE Word& word(Index b) { return words_[static_cast<std::size_t>(b)]; }

@@ -58,10 +58,16 @@ class TensorView {
   template <class... I>
     requires(sizeof...(I) == Rank)
   CREST_INLINE constexpr T& operator()(I... index) const {
+    return *address(index...);
+  }
+  /// Where an element lies; unlike operator() fit for data that are not aligned for T.
+  template <class... I>
+    requires(sizeof...(I) == Rank)
+  CREST_INLINE constexpr T* address(I... index) const {
     Index offset = 0;
     std::size_t r = 0;
     ((offset += static_cast<Index>(index) * strides_[r++]), ...);
-    return data_[offset];
+    return data_ + offset;
   }
 
   CREST_INLINE constexpr Index extent(std::size_t r) const { return extents_[r]; }

@@ -59,7 +59,7 @@ CREST_INLINE constexpr Index look_floats(const GroupShape& s) {
 
 /// Bytes of a looking task's scores and key sets.
 CREST_INLINE constexpr std::size_t sight_bytes(Index keys, Index pitch) {
-  return static_cast<std::size_t>(round_up(keys * pitch, GroupShape::pad)) * sizeof(float) +
+  return static_cast<std::size_t>(round_up(keys * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad)) * sizeof(float) +
          static_cast<std::size_t>(3 * KeySet::words_for(keys)) * sizeof(KeySet::Word);
 }
 

@@ -126,15 +126,23 @@ struct Coming {
   CREST_INLINE Ahead<T> v() const { return {block.v, reach.v}; }
 };
 
+/// Blocks in flight: the one before, the one worked on, and those whose rows are being prefetched.
+template <class T, int HT>
+struct BlockRing {
+  static constexpr unsigned size = 4, lead = 2;  ///< rows are prefetched `lead` blocks before their use
+  Block<T, HT> blocks[size];
+
+  CREST_INLINE Block<T, HT>& operator[](unsigned i) { return blocks[i % size]; }
+};
+
 /// Calls f(block, coming) for every block of a stream. A block stays valid until the call after its own has returned.
 template <class T, int HT, class Stream, class F>
-CREST_INLINE void for_each_block(Stream stream, F&& f) {
-  constexpr unsigned lead = 3, ring = 8;  // blocks are prefetched `lead` places before their use
-  Block<T, HT> blocks[ring];
+CREST_INLINE void for_each_block(BlockRing<T, HT>& ring, Stream stream, F&& f) {
+  constexpr unsigned lead = BlockRing<T, HT>::lead;
   unsigned filled = 0;
-  while (filled < lead && stream.next(blocks[filled])) ++filled;
+  while (filled < lead && stream.next(ring[filled])) ++filled;
   for (unsigned now = 0; now < filled; ++now) {
-    if (now + lead == filled) filled += stream.next(blocks[filled % ring]);
-    f(blocks[now % ring], Coming<T, HT>{blocks[(filled - 1) % ring], stream.reach()});
+    if (now + lead == filled) filled += stream.next(ring[filled]);
+    f(ring[now], Coming<T, HT>{ring[filled - 1], stream.reach()});
   }
 }

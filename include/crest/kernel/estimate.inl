@@ -64,43 +64,53 @@ inline void pack_query(const SketchView& s, const float* y, Index head, int tile
   q.offset[head] = offset;
 }
 
-/// Estimates of 2 x Vec::width keys of a block for one tile of heads. `lane` is the first key's first dword.
+/// Vectors of keys estimated at once: as many as the register tile holds sums for.
+template <int HT>
+inline constexpr int estimate_vectors = tile / HT < SketchView::block_keys / Vec::width ? tile / HT : SketchView::block_keys / Vec::width;
+
+/// Sums of query byte * code for some vectors of keys, the first being `key` of a block, and one tile of heads.
 template <int HT, bool Wide>
-CREST_INLINE void estimate_keys(const SketchView& s, const std::byte* block, Index key, const std::uint32_t* q, Vec (&dots)[2 * HT]) {
+CREST_INLINE void dot_codes(const SketchView& s, const std::byte* block, Index key, const std::uint32_t* q, Vec* dots) {
   constexpr Index W = Vec::width, line = 4 * SketchView::group_keys;
-  const auto lane = [&](Index j) {
-    return block + s.codes_at + j / SketchView::group_keys * s.group_bytes() + j % SketchView::group_keys * 4;
-  };
-  const std::byte *first = lane(key), *second = lane(key + W);
-  Ints sum[2 * HT];
-  CREST_UNROLL for (int i = 0; i < 2 * HT; ++i) sum[i] = zero_ints();
+  constexpr int V = estimate_vectors<HT>;
+  const std::byte* lane[V];
+  CREST_UNROLL for (int v = 0; v < V; ++v) {
+    const Index j = key + v * W;
+    lane[v] = block + s.codes_at + j / SketchView::group_keys * s.group_bytes() + j % SketchView::group_keys * 4;
+  }
+  Ints sum[V * HT];
+  CREST_UNROLL for (int i = 0; i < V * HT; ++i) sum[i] = zero_ints();
   for (const SketchField& f : s.fields) {
-    const Ints a = bit_field(load_ints(first + f.dword * line), f), b = bit_field(load_ints(second + f.dword * line), f);
-    CREST_UNROLL for (int h = 0; h < HT; ++h) {
-      sum[2 * h] = dot4<Wide>(sum[2 * h], a, q[h]);
-      sum[2 * h + 1] = dot4<Wide>(sum[2 * h + 1], b, q[h]);
+    const Index at = f.dword * line;
+    CREST_UNROLL for (int v = 0; v < V; ++v) {
+      const Ints codes = bit_field(load_ints(lane[v] + at), f);
+      CREST_UNROLL for (int h = 0; h < HT; ++h) sum[v * HT + h] = dot4<Wide>(sum[v * HT + h], codes, q[h]);
     }
     q += HT;
   }
-  CREST_UNROLL for (int i = 0; i < 2 * HT; ++i) dots[i] = sums_of<Wide>(sum[i]);
+  CREST_UNROLL for (int i = 0; i < V * HT; ++i) dots[i] = sums_of<Wide>(sum[i]);
 }
 
-/// Estimates of the 64 keys of a block, all heads: out[head][64], log2 units. means: [padded_heads] scores of the mean.
+/// Estimates of the 64 keys of block `b`, all heads: out[head][64], log2 units. means: [padded_heads] scores of the mean.
 template <int HT, bool Wide>
 void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const float* means, Index tiles, float* out) {
   constexpr Index W = Vec::width, all = SketchView::block_keys;
+  constexpr int V = estimate_vectors<HT>;
   const std::byte* block = s.block(b);
+  for (Index at = 0; at < s.block_bytes(); at += 64) prefetch<64>(block + 2 * s.block_bytes() + at, 0);
   BlockHead head;
   std::memcpy(&head, s.head(b), sizeof head);
   for (Index t = 0; t < tiles; ++t)
-    for (Index key = 0; key < all; key += 2 * W) {
-      Vec dots[2 * HT];
-      estimate_keys<HT, Wide>(s, block, key, q.bytes + t * HT * static_cast<Index>(s.fields.size()), dots);
-      const Vec step[2] = {load_scales(block + key, head.scale_base), load_scales(block + key + W, head.scale_base)};
-      CREST_UNROLL for (int i = 0; i < 2 * HT; ++i) {
-        const Index h = t * HT + i / 2;
-        const Vec scaled = (dots[i] - broadcast(q.offset[h])) * (step[i % 2] * broadcast(q.step[h]));
-        store(out + h * all + key + i % 2 * W, scaled + broadcast(means[h]));
+    for (Index key = 0; key < all; key += V * W) {
+      Vec dots[V * HT];
+      dot_codes<HT, Wide>(s, block, key, q.bytes + t * HT * static_cast<Index>(s.fields.size()), dots);
+      for (int v = 0; v < V; ++v) {
+        const Vec scale = load_scales(block + key + v * W, head.scale_base);
+        CREST_UNROLL for (int i = 0; i < HT; ++i) {
+          const Index h = t * HT + i;
+          const Vec scaled = (dots[v * HT + i] - broadcast(q.offset[h])) * (scale * broadcast(q.step[h]));
+          store(out + h * all + key + v * W, scaled + broadcast(means[h]));
+        }
       }
     }
 }

@@ -1,9 +1,9 @@
 // A GQA group at one query: the loop every recipe ends in.
 //
 // Per block of 8 keys (f16, head_dim d, group of 4): read 8 * 2d bytes of K and as many of V, once for all heads of the
-// group. While a block is scored its V rows are prefetched, while its values are accumulated the next block's K rows
-// are: two steady streams. Nothing else moves: q, the accumulators (4 * 4d bytes) and 32 weights stay in L1. At d = 128
-// that is 64 FMA, 32 conversions and 4 exp per key and group of 4 against 512 bytes from memory.
+// group. While a block is scored, the K rows of the block after next are prefetched, while values are added its V rows: two
+// steady streams. Nothing else moves: q, the accumulators (4 * 8d bytes) and 64 weights stay in L1. At d = 128 that is 64
+// FMA of 16 floats, 16 conversions and a quarter of an exp2 vector per key and group of 4 against 512 bytes from memory.
 
 /// The rows of one group at one query, in a thread's workspace.
 template <int HT>
@@ -53,7 +53,7 @@ void start(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query) 
   constexpr Index W = Vec::width;
   for (Index x = 0; x < g.shape.padded_heads() * g.shape.q_pitch(); x += W) store(g.q + x, zero());
   for (Index h = 0; h < g.shape.heads; ++h) {
-    const float* row = &p.q(kv_head * g.shape.heads + h, query, 0);
+    const float* row = p.q.address(kv_head * g.shape.heads + h, query, 0);
     float* to = g.q + h / HT * HT * g.shape.q_pitch() + h % HT * W;
     for (Index x = 0; x < g.shape.head_dim; x += W)
       store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(scale * log2_e));
@@ -109,12 +109,13 @@ template <class T, int HT, class Stream, class Scores, class Softmax>
 Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, const Softmax& softmax) {
   constexpr int fold_every = 256 / block_keys<HT>;
   const Index tiles = g.shape.tiles(), value_dim = g.shape.value_dim;
+  BlockRing<T, HT> ring;
   Weighed<T, HT> units[2];
   unsigned now = 0;
   int since_fold = 0;
   Index moved = 0;
   const auto add_values = [&](const Weighed<T, HT>& u) { accumulate_block<HT>(*u.block, u.ahead, u.w, value_dim, u.o); };
-  for_each_block<T, HT>(stream, [&](const Block<T, HT>& block, const Coming<T, HT>& coming) {
+  for_each_block(ring, stream, [&](const Block<T, HT>& block, const Coming<T, HT>& coming) {
     for (Index t = 0; t < tiles; ++t, now ^= 1) {
       Weighed<T, HT>&unit = units[now], &before = units[now ^ 1];
       scores(block, coming, t, unit.w);
@@ -146,19 +147,19 @@ struct RowResult {
 template <class T>
 void write_row(const Problem<T>& p, Index head, Index query, const RowResult& row) {
   constexpr Index W = Vec::width;
-  float* out = &p.o(head, query, 0);
+  float* out = p.o.address(head, query, 0);
   const Vec share = broadcast(row.empty ? 0.0f : 1.0f / row.sum);
   for (Index x = 0; x < p.value_dim(); x += W)
     store_first(out + x, load(row.o + x / W * row.pitch) * share, p.value_dim() - x);
   if (!p.lse.data_handle()) return;
   const float infinity = std::numeric_limits<float>::infinity();
   const float lse = row.empty ? -infinity : (row.reference + std::log2(row.sum)) * ln_2;
-  std::memcpy(&p.lse(head, query), &lse, sizeof lse);
+  std::memcpy(p.lse.address(head, query), &lse, sizeof lse);
 }
 
 template <class T>
 void write_error(const Problem<T>& p, Index head, Index query, float error) {
-  if (p.error.data_handle()) std::memcpy(&p.error(head, query), &error, sizeof error);
+  if (p.error.data_handle()) std::memcpy(p.error.address(head, query), &error, sizeof error);
 }
 
 /// Writes all rows of a finished group.

@@ -10,6 +10,7 @@ struct DrawnScores {
   const Group<HT>& g;
   const DrawSpace& d;
   float log_scale;
+  float* noise;  ///< [padded_heads] sums of (score - estimate)^2 over the drawn keys, log2 units
 
   template <class T>
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
@@ -25,7 +26,11 @@ struct DrawnScores {
       const Index j = block.key[i];
       const float log_p = std::min(0.0f, d.draws[j] + log_scale);
       float* kept = d.estimate(j / d.all, t * HT) + j % d.all;
-      for (int h = 0; h < HT; ++h) kept[h * d.all] = w[i * HT + h] -= log_p;
+      for (int h = 0; h < HT; ++h) {
+        const float off = w[i * HT + h] - kept[h * d.all];
+        noise[t * HT + h] += off * off;
+        kept[h * d.all] = w[i * HT + h] -= log_p;
+      }
     }
   }
 };
@@ -41,9 +46,9 @@ struct DrawnByteScores {
     const Group<HT>& g = exact.g;
     score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
     for (int i = 0; i < block.count; ++i) {
-      const float step = steps[block.key[i] / SketchView::block_keys * 2];
-      const float* mean = means + block.key[i] / SketchView::block_keys * g.shape.padded_heads() + t * HT;
-      for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * step + mean[h];
+      const Index b = block.key[i] / SketchView::block_keys;
+      const float* mean = means + b * g.shape.padded_heads() + t * HT;
+      CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * steps[2 * b] + mean[h];
     }
     exact.reweigh(block, t, w);
   }
@@ -68,6 +73,7 @@ struct Guide {
   float *scratch, *means, *steps;
   float *lse, *error;  ///< [heads]: log2 of the whole sum, estimated; predicted relative error
   float* few;          ///< [heads]: 1 + 5 / n_e
+  float* noise;        ///< [heads]: squared differences of scores and estimates
   DrawSpace space;
   KeySet exact, open, taken, probe;
   KvRows<T> rows;
@@ -90,6 +96,7 @@ struct Guide {
     lse = scratch + round_up(sketch.head_dim + shape.group.value_dim + sketch.mapped, GroupShape::pad);
     error = lse + round_up(shape.group.padded_heads(), GroupShape::pad);
     few = error + round_up(shape.group.padded_heads(), GroupShape::pad);
+    noise = few + round_up(shape.group.padded_heads(), GroupShape::pad);
   }
   Guide(const Guide&) = delete;
 
@@ -173,19 +180,25 @@ bool fresh(const SketchView& s, const KvRows<T>& rows, Index j) {
   return detail::row_hash(rows.key(j), rows.head_dim) == s.hashes[j];
 }
 
-/// Verifies the rows read exactly, and one in 256 of the others, another one each call.
+template <class T, int HT>
+bool all_fresh(const Guide<T, HT>& a, const KeySet& keys) {
+  for (Index j : keys)
+    if (!fresh(a.sketch, a.rows, j)) return false;
+  return true;
+}
+
+/// Verifies the rows read exactly, those appended last, and one in 256 of the others, another one each call. The bytes
+/// charged do not depend on the turn: what is drawn must not either.
 template <class T, int HT>
 bool verify(Guide<T, HT>& a) {
-  constexpr Index cycle = 256;
-  for (Index j : a.exact)
-    if (!fresh(a.sketch, a.rows, j)) return false;
-  Index checked = 0;
-  for (Index j = a.c.plan.turn % cycle; j < a.sketch.coded; j += cycle) {
-    if (!a.open.contains(j)) continue;
-    ++checked;
-    if (!fresh(a.sketch, a.rows, j)) return false;
-  }
-  a.bytes += static_cast<std::uint64_t>(checked) * scattered_bytes<T>(a.c.p.head_dim());
+  constexpr Index cycle = 256, latest = 4;
+  if (!all_fresh(a, a.exact)) return false;
+  const auto visible_and_stale = [&](Index j) { return a.open.contains(j) && !fresh(a.sketch, a.rows, j); };
+  for (Index j = std::max<Index>(0, a.sketch.coded - latest); j < a.sketch.coded; ++j)
+    if (visible_and_stale(j)) return false;
+  for (Index j = a.c.plan.turn % cycle; j < a.sketch.coded; j += cycle)
+    if (visible_and_stale(j)) return false;
+  a.bytes += static_cast<std::uint64_t>(a.sketch.coded / cycle + 1 + latest) * scattered_bytes<T>(a.c.p.head_dim());
   return true;
 }
 
@@ -232,13 +245,15 @@ CREST_INLINE float log2_add(float a, float b) {
 template <class T, int HT>
 std::uint64_t drawn_row_bytes(const Guide<T, HT>& a) {
   if (!a.byte_rows()) return a.exact_row_bytes();
-  return scattered_bytes<i8>(a.sketch.row_pitch());
+  const Index pitch = a.sketch.row_pitch();
+  return scattered_bytes<i8>(pitch) + (pitch % 64 != 0 ? 64 : 0);  // rows that are no whole lines straddle one more
 }
 
 /// Turns estimates into draws, and reads the heaviest keys exactly where 8-bit rows would round them. `allowed` bytes may
-/// be spent on rows; half of them at most go to heavy keys.
+/// be spent on rows; a tenth of them at most goes to heavy keys.
+/// False when one of those was rewritten.
 template <class T, int HT>
-void settle(Guide<T, HT>& a, std::uint64_t allowed) {
+bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
   constexpr float tempering = 0.85f, uniform_share = 0.005f, certain = 1e30f;
   const float heavy_weight = a.options.target_error > 0 && a.options.target_error <= 0.02f ? 0.003f : 0.01f;
   for (Index h = 0; h < a.shape.group.heads; ++h)
@@ -254,8 +269,10 @@ void settle(Guide<T, HT>& a, std::uint64_t allowed) {
   settle_draws(a.space, threshold, std::log2(uniform_share * total / count), a.probe, a.open);
   for (Index j : a.taken)
     if (a.open.contains(j)) a.space.draws[j] = certain;
+  if (!all_fresh(a, a.probe)) return false;
   read_exactly(a, a.probe);
   a.exact.unite(a.probe);
+  return true;
 }
 
 /// Draws about `rows` rows; more when hardly any would come from the tail, whose variance then nobody could see.
@@ -290,8 +307,9 @@ std::uint64_t byte_row_bytes(const Guide<T, HT>& a) {
 template <class T, int HT>
 void read_drawn(Guide<T, HT>& a) {
   const Index count = a.taken.count();
-  const DrawnScores<HT> scores{a.drawn, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale};
+  const DrawnScores<HT> scores{a.drawn, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale, a.noise};
   a.drawn.clear();
+  std::fill(a.noise, a.noise + a.shape.group.padded_heads(), 0.0f);
   a.c.tally.keys_scored += a.shape.group.heads * count;
   if (!a.byte_rows()) {
     a.bytes += static_cast<std::uint64_t>(count) * a.exact_row_bytes();

@@ -62,7 +62,7 @@ bool guide(Guide<T, HT>& a) {
   estimate_keys(a);
   const std::uint64_t budget = static_cast<std::uint64_t>(a.options.budget * static_cast<double>(a.dense_bytes()));
   const std::uint64_t allowed = budget > a.bytes ? budget - a.bytes : 0;
-  settle(a, allowed);
+  if (!settle(a, allowed)) return false;
   const float row_cost = static_cast<float>(drawn_row_bytes(a));
   if (a.options.target_error > 0) return meet_target(a, row_cost);
   const std::uint64_t spent = a.bytes + probe_bytes(a);

@@ -7,31 +7,38 @@ struct Sight {
   KeySet scored;
   KeySet fresh;  ///< what a policy asked for last
   KeySet kept;   ///< always used: sinks and the recent window; later all keys selected
+  float* peaks;  ///< [pitch], highest score of each head so far, log2 units
   Index pitch;
 
   Sight(std::byte* memory, Index keys, Index row_pitch)
       : scores(reinterpret_cast<float*>(memory)), pitch(row_pitch) {
     const std::size_t n = static_cast<std::size_t>(KeySet::words_for(keys));
-    auto* words = reinterpret_cast<KeySet::Word*>(scores + round_up(keys * pitch, GroupShape::pad));
+    peaks = scores + round_up(keys * pitch, GroupShape::pad);
+    for (Index h = 0; h < pitch; ++h) peaks[h] = unset;
+    auto* words = reinterpret_cast<KeySet::Word*>(peaks + round_up(pitch, GroupShape::pad));
     scored = KeySet({words, n});
     fresh = KeySet({words + n, n});
     kept = KeySet({words + 2 * n, n});
     scored.clear();
     kept.clear();
   }
-  Scored view(Index heads) const { return Scored(scored, scores, heads, pitch); }
+  Scored view(Index heads) const { return Scored(scored, {scores, peaks, heads, pitch}); }
 };
 
 /// Scores the fresh keys: exact dot products.
 template <class T, int HT>
 void score_fresh(const Group<HT>& g, const KvRows<T>& rows, const Sight& sight) {
   const GroupShape& s = g.shape;
-  for_each_block<T, HT>(SetStream<T, HT>(rows, sight.fresh), [&](const Block<T, HT>& block, const auto& coming) {
+  BlockRing<T, HT> ring;
+  for_each_block(ring, SetStream<T, HT>(rows, sight.fresh), [&](const Block<T, HT>& block, const auto& coming) {
     for (Index t = 0; t < s.tiles(); ++t) {
       alignas(64) float w[block_keys<HT> * HT];
       score_block<HT>(block, coming.k(), g.tile_q(t), s.head_dim, w);
-      for (int i = 0; i < block.count; ++i)
+      for (int i = 0; i < block.count; ++i) {
         std::memcpy(sight.scores + block.key[i] * sight.pitch + t * HT, w + i * HT, HT * sizeof(float));
+        float* peaks = sight.peaks + t * HT;
+        CREST_UNROLL for (int h = 0; h < HT; ++h) peaks[h] = w[i * HT + h] > peaks[h] ? w[i * HT + h] : peaks[h];
+      }
     }
   });
 }
@@ -72,23 +79,24 @@ inline void want_always(const RecipeOptions& options, Wanted& wanted) {
 }
 
 /// Adds to `kept` every scored key that some head of the group wants. NaN scores are kept: they must show.
+/// floors: scratch, [padded_heads].
 template <int HT, class Selection>
-void select(const Group<HT>& g, const Selection& selection, Sight& sight) {
+void select(const Group<HT>& g, const Selection& selection, Sight& sight, float* floors) {
   const Scored seen = sight.view(g.shape.heads);
-  for (Index h = 0; h < g.shape.heads; ++h) {
-    const float floor = selection.floor(seen, h);
-    for (Index key : sight.scored)
-      if (!(seen.score(key, h) < floor)) sight.kept.insert(key);
+  for (Index h = 0; h < g.shape.padded_heads(); ++h)
+    floors[h] = h < g.shape.heads ? selection.floor(seen, h) * log2_e : std::numeric_limits<float>::infinity();
+  for (Index key : sight.scored) {
+    const float* score = sight.scores + key * sight.pitch;
+    bool wanted = false;
+    for (Index t = 0; t < g.shape.padded_heads(); t += HT)
+      CREST_UNROLL for (int h = 0; h < HT; ++h) wanted |= !(score[t + h] < floors[t + h]);
+    if (wanted) sight.kept.insert(key);
   }
 }
 
 /// Fixes every head's reference from the highest score known.
 template <int HT, class Softmax>
 void refer_to_peaks(const Group<HT>& g, const Sight& sight, const Softmax& softmax) {
-  const Scored seen = sight.view(g.shape.heads);
-  for (Index h = 0; h < g.shape.heads; ++h) {
-    float peak = -std::numeric_limits<float>::infinity();
-    for (Index key : sight.scored) peak = std::max(peak, seen.score(key, h));
-    if (peak > unset) g.tile_state(h / HT).refer(static_cast<int>(h % HT), softmax.reference(peak), softmax);
-  }
+  for (Index h = 0; h < g.shape.heads; ++h)
+    if (sight.peaks[h] > unset) g.tile_state(h / HT).refer(static_cast<int>(h % HT), sight.peaks[h], softmax);
 }

@@ -24,22 +24,60 @@ CREST_INLINE float squared_weights(const Guide<T, HT>& a, Index j, Index t, floa
   return 1 - std::exp2(std::min(0.0f, a.space.draws[j] + a.inclusion.log_scale));
 }
 
+/// Adds up a Spread, some keys at a time: lanes are [key][head].
 template <class T, int HT>
-void add_spread(const Guide<T, HT>& a, Index t, Spread<HT>& s) {
-  for (Index j : a.taken) {
-    float square[HT];
-    const float rest = squared_weights(a, j, t, square);
-    const Index b = j / a.space.all;
-    const float k = a.byte_rows() ? a.steps[2 * b] : 0.0f, v = a.byte_rows() ? a.steps[2 * b + 1] : 0.0f;
-    for (int h = 0; h < HT; ++h) {
-      const float A = std::exp2(square[h]), x = A * rest;
-      s.a[h] += x;
-      s.a_square[h] += x * x;
-      s.k_rounding[h] += A * k * k;
-      s.v_rounding[h] += A * v * v;
+class SpreadSum {
+ public:
+  SpreadSum(const Guide<T, HT>& a, Index t) : a_(a), t_(t) {
+    for (int i = 0; i < all; ++i) lse_[i] = a.lse[std::min<Index>(t * HT + i % HT, a.shape.group.heads - 1)];
+    for (Vec& v : sum_) v = zero();
+  }
+  CREST_INLINE void add(Index j) {
+    const Index b = j / a_.space.all;
+    const float* score = a_.space.estimate(b, t_ * HT) + j % a_.space.all;
+    const float log_p = a_.space.draws[j] + a_.inclusion.log_scale;
+    const float k = a_.byte_rows() ? a_.steps[2 * b] : 0.0f, v = a_.byte_rows() ? a_.steps[2 * b + 1] : 0.0f;
+    for (int h = 0; h < HT; ++h, ++at_) {
+      score_[at_] = score[h * a_.space.all];
+      log_p_[at_] = log_p, k_[at_] = k, v_[at_] = v;
+    }
+    if (at_ == all) flush();
+  }
+  Spread<HT> total() {
+    if (at_ > 0) flush();
+    Spread<HT> s;
+    float* const to[4] = {s.a, s.a_square, s.k_rounding, s.v_rounding};
+    for (int i = 0; i < 4 * vectors; ++i) {
+      float lanes[Vec::width];
+      store(lanes, sum_[i]);
+      for (int l = 0; l < Vec::width; ++l) to[i / vectors][(i % vectors * Vec::width + l) % HT] += lanes[l];
+    }
+    return s;
+  }
+
+ private:
+  static constexpr int vectors = TileState<HT>::vectors, all = TileState<HT>::lanes;
+
+  void flush() {
+    for (; at_ < all; ++at_) score_[at_] = -std::numeric_limits<float>::infinity(), log_p_[at_] = k_[at_] = v_[at_] = 0;
+    at_ = 0;
+    for (int i = 0; i < vectors; ++i) {
+      const auto lane = [&](const float* x) { return load(x + i * Vec::width); };
+      const Vec log_weight = lane(score_) - lane(lse_), square = exp2(log_weight + log_weight);
+      const Vec x = square * (broadcast(1.0f) - exp2(min(zero(), lane(log_p_)))), k = lane(k_), v = lane(v_);
+      sum_[i] = sum_[i] + x;
+      sum_[vectors + i] = fma(x, x, sum_[vectors + i]);
+      sum_[2 * vectors + i] = fma(square, k * k, sum_[2 * vectors + i]);
+      sum_[3 * vectors + i] = fma(square, v * v, sum_[3 * vectors + i]);
     }
   }
-}
+
+  const Guide<T, HT>& a_;
+  Index t_;
+  alignas(64) float score_[all], log_p_[all], k_[all], v_[all], lse_[all];
+  Vec sum_[4 * vectors];
+  int at_ = 0;
+};
 
 /// Squared length of a row.
 template <class T>
@@ -58,7 +96,8 @@ template <class U, class T, int HT, class Scale>
 void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale scale, Spread<HT>& s) {
   float own[HT];
   for (int h = 0; h < HT; ++h) own[h] = a.length_of_output(t * HT + h);
-  for_each_block<U, HT>(SetStream<U, HT>(rows, a.probe), [&](const Block<U, HT>& block, const auto& coming) {
+  BlockRing<U, HT> ring;
+  for_each_block(ring, SetStream<U, HT>(rows, a.probe), [&](const Block<U, HT>& block, const auto& coming) {
     alignas(64) float along[block_keys<HT> * HT];
     score_block<HT>(block, coming.k(), a.drawn.tile_run(t), rows.head_dim, along);
     for (int i = 0; i < block.count; ++i) {
@@ -95,14 +134,21 @@ void pick_probe(Guide<T, HT>& a) {
     if (a.space.draws[j] + a.inclusion.log_scale < 0 && seen++ % step == 0) a.probe.insert(j);
 }
 
-/// The formula above for one head.
+/// Root mean square of score minus estimate over the drawn keys, nats, above which a sketch is too coarse to know which
+/// keys it has missed: the heaviest of those would be neither drawn nor suspected.
+inline constexpr float noise_limit = 2.6f;
+
+/// The formula above for one head; infinite where the sample cannot know its error.
 template <class T, int HT>
 float row_error(const Guide<T, HT>& a, const Spread<HT>& s, Index head) {
   const Index h = head % HT;
   const float distance = s.probed[h] > 0 ? s.distance[h] / s.probed[h] : 0;
   const float score_step = a.query.norm[head] * ln_2;  // nats per unit of K
   const float rounding = (static_cast<float>(a.shape.group.value_dim) * s.v_rounding[h] + score_step * score_step * s.k_rounding[h] * distance) / 12;
-  return std::sqrt((s.a[h] * distance * a.few[head] + rounding) / a.length_of_output(head));
+  const float keys = static_cast<float>(a.taken.count()), off = a.noise[head] * ln_2 * ln_2;
+  if (off > noise_limit * noise_limit * keys) return std::numeric_limits<float>::infinity();
+  const float length = a.length_of_output(head), error = std::sqrt((s.a[h] * distance * a.few[head] + rounding) / length);
+  return length > 0 && std::isfinite(length) ? error : std::numeric_limits<float>::infinity();
 }
 
 /// Rows that would bring every head's predicted error to `target`, by the sample in hand: the variance a larger scale c
@@ -138,8 +184,9 @@ void predict(Guide<T, HT>& a) {
   const KvRows<i8> bytes{a.sketch.rows + g.head_dim, a.sketch.rows, pitch, pitch, dim, dim};
   const KvRows<T> values{a.rows.v, a.rows.v, a.rows.v_stride, a.rows.v_stride, dim, dim};
   for (Index t = 0; t < g.tiles(); ++t) {
-    Spread<HT> s;
-    add_spread(a, t, s);
+    SpreadSum<T, HT> sum(a, t);
+    for (Index j : a.taken) sum.add(j);
+    Spread<HT> s = sum.total();
     if (a.byte_rows())
       add_distances(a, t, bytes, [&](Index j) { return a.steps[j / a.space.all * 2 + 1]; }, s);
     else

@@ -46,7 +46,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   scored += ask([&](auto... a) { recipe.refiner.refine(a...); });
   Wanted kept(sight.kept, visible.ranges());
   want_always(recipe.options, kept);
-  select(g, recipe.selection, sight);
+  select(g, recipe.selection, sight, c.floats() + shape.floats());
   c.tally.rescales += attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.scores, sight.pitch}, recipe.softmax);
   c.tally.rows += shape.heads;
   c.tally.keys_visible += shape.heads * visible.count(c.task.keys);

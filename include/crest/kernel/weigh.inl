@@ -28,11 +28,13 @@ struct TileState {
   void rescale(int head, float factor) const {
     for (int i = head; i < lanes; i += HT) sum[i] *= factor, folded[i] *= factor;
   }
-  /// Sets a head's reference, nats.
+  /// Sets a head's reference for the highest score known, log2 units. Only the policy's offsets are converted from nats:
+  /// scores of any size stay exact.
   template <class Softmax>
-  void refer(int head, float nats, const Softmax& softmax) const {
-    for (int i = head; i < lanes; i += HT)
-      reference[i] = nats * log2_e, limit[i] = static_cast<float>(softmax.limit(nats)) * log2_e;
+  void refer(int head, float peak, const Softmax& softmax) const {
+    const float nats = peak * ln_2, chosen = softmax.reference(nats);
+    const float at = peak + (chosen - nats) * log2_e, most = at + (static_cast<float>(softmax.limit(chosen)) - chosen) * log2_e;
+    for (int i = head; i < lanes; i += HT) reference[i] = at, limit[i] = most;
   }
   /// Makes a head's state what another computation found.
   void set(Index head, float log2_reference, float weight) const {
@@ -75,7 +77,7 @@ template <int HT, class Softmax>
     for (int i = head; i < block_keys<HT> * HT; i += HT) peak = scores[i] > peak ? scores[i] : peak;
     if (!(peak > s.limit[head])) continue;
     const float before = s.reference[head];
-    s.refer(head, static_cast<float>(softmax.reference(peak * ln_2)), softmax);
+    s.refer(head, peak, softmax);
     const float factor = std::exp2(before - s.reference[head]);
     s.rescale(head, factor);
     old.rescale(head, factor);

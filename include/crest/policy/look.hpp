@@ -13,21 +13,24 @@ inline namespace CREST_ABI {
 /// The keys scored so far for one GQA group at one query, and their scores.
 class Scored {
  public:
-  /// `log2_scores` [key][pitch], log2 units, for the keys of the set only.
-  Scored(const KeySet& set, const float* log2_scores, Index head_count, Index row_pitch)
-      : keys(set), heads(head_count), scores_(log2_scores), pitch_(row_pitch) {}
+  struct Memory {
+    const float* scores;  ///< [key][pitch], log2 units, for the keys of the set only
+    const float* peaks;   ///< [heads], the highest of them
+    Index heads, pitch;
+  };
+  Scored(const KeySet& set, const Memory& memory) : keys(set), heads(memory.heads), memory_(memory) {}
 
   /// Score of a member of `keys` for one query head of the group, nats.
-  CREST_INLINE float score(Index key, Index head) const {
-    return scores_[key * pitch_ + head] * 0.69314718055994530942f;
-  }
+  CREST_INLINE float score(Index key, Index head) const { return memory_.scores[key * memory_.pitch + head] * nats; }
+  /// The highest score of a head so far, nats; -FLT_MAX or below when none is a number.
+  CREST_INLINE float peak(Index head) const { return memory_.peaks[head] * nats; }
 
   const KeySet& keys;  ///< ascending
   const Index heads;   ///< query heads of the group
 
  private:
-  const float* scores_;
-  Index pitch_;
+  static constexpr float nats = 0.69314718055994530942f;
+  Memory memory_;
 };
 
 /// Collects the keys a policy asks to have scored next. Keys nobody may see and keys already scored are left out, so a
@@ -42,8 +45,12 @@ class Wanted {
     auto range = std::partition_point(visible_.begin(), visible_.end(), before);
     for (; range != visible_.end() && range->first < keys.last; ++range) {
       const KeyRange part = intersect(keys, *range);
-      const Index skipped = (part.first - keys.first + step - 1) / step;
-      for (Index j = keys.first + skipped * step; j < part.last; j += step) fresh_.insert(j);
+      if (step == 1) {
+        if (length(part) > 0) fresh_.insert(part);
+        continue;
+      }
+      const Index behind = (part.first - keys.first) % step, ahead = behind ? step - behind : 0;
+      for (Index left = length(part) - ahead; left > 0; left -= step) fresh_.insert(part.last - left);
     }
   }
   void add(Index key) { add({key, key + 1}); }

@@ -27,7 +27,7 @@ struct Stay {
 struct Window {
   Index reach = 32;
   Index peaks = 4;
-  static constexpr Index max_peaks = 16;
+  static constexpr Index max_peaks = 16, max_reach = Index{1} << 31;
 
   void refine(Index round, const Scored& seen, Wanted& wanted) const {
     if (round > 0) return;
@@ -35,7 +35,7 @@ struct Window {
       for (const Peak& p : best(seen, head))
         if (p.key >= 0) wanted.add({std::max<Index>(0, p.key - reach), p.key + reach + 1});
   }
-  constexpr bool valid() const { return reach >= 0 && peaks > 0 && peaks <= max_peaks; }
+  constexpr bool valid() const { return reach >= 0 && reach < max_reach && peaks > 0 && peaks <= max_peaks; }
 
  private:
   struct Peak {

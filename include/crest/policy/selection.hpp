@@ -26,11 +26,7 @@ struct Everything {
 struct Plateau {
   float drop = 8;
 
-  float floor(const Scored& seen, Index head) const {
-    float peak = -std::numeric_limits<float>::infinity();
-    for (Index key : seen.keys) peak = std::max(peak, seen.score(key, head));
-    return peak - drop;
-  }
+  float floor(const Scored& seen, Index head) const { return seen.peak(head) - drop; }
   constexpr bool valid() const { return drop >= 0; }
 };
 

@@ -13,6 +13,8 @@ CREST_INLINE TensorView<const T, 3> const_view(const TensorView<T, 3>& v) {
   return {v.data_handle(), {v.extent(0), v.extent(1), v.extent(2)}, {v.stride(0), v.stride(1), v.stride(2)}};
 }
 
+constexpr bool known_bits(int bits) { return bits == 1 || bits == 2 || bits == 4; }
+
 /// Fields of four dimensions each, packed into dwords from bit widths.
 inline void lay_out_fields(SketchState& s, const std::uint8_t* bits, Index count) {
   std::int32_t dword = 0, shift = 0;
@@ -33,7 +35,7 @@ inline SketchState make_state(Index kv_heads, Index head_dim, const SketchOption
   s.shape.head_dim = head_dim;
   s.options = options;
   s.options.basis = nullptr;
-  if (kv_heads < 1 || head_dim < 1) return s;
+  if (kv_heads < 1 || head_dim < 1 || !known_bits(options.bits)) return s;
   if (options.basis) s.basis = *options.basis;
   const bool own = !s.basis.bits.empty();
   lay_out_fields(s, own ? s.basis.bits.data() : nullptr,
@@ -48,8 +50,7 @@ inline SketchState make_state(Index kv_heads, Index head_dim, const SketchOption
 inline Status check_state(const SketchState& s) {
   if (s.kv_heads < 1) return Status::sketch_kv_heads;
   if (s.shape.head_dim < 1) return Status::sketch_head_dim;
-  const int bits = s.options.bits;
-  if (bits != 1 && bits != 2 && bits != 4) return Status::sketch_bits;
+  if (!known_bits(s.options.bits)) return Status::sketch_bits;
   const std::size_t matrix = static_cast<std::size_t>(s.kv_heads * s.shape.mapped * s.shape.head_dim);
   const bool own = !s.basis.bits.empty();
   if (own && (s.basis.kv_heads != s.kv_heads || s.basis.head_dim != s.shape.head_dim || s.basis.key_matrix.size() != matrix ||
@@ -93,7 +94,7 @@ struct Room {
 /// Larger memory with what `old` holds per head; empty when memory is short.
 inline AlignedBytes enlarged(const AlignedBytes& old, Index heads, std::size_t to) {
   AlignedBytes fresh = AlignedBytes::make(static_cast<std::size_t>(heads) * to);
-  const std::size_t from = old.size() / static_cast<std::size_t>(heads);
+  const std::size_t from = std::min(old.size() / static_cast<std::size_t>(heads), to);
   for (Index h = 0; h < heads && fresh && from > 0 && to > 0; ++h) std::memcpy(fresh.data() + h * to, old.data() + h * from, from);
   return fresh;
 }
@@ -125,15 +126,18 @@ inline Status grow(SketchState& s, Index blocks) {
   return Status::ok;
 }
 
+inline constexpr Index most_keys = Index{1} << 31;
+
 inline Index blocks_for(Index keys) { return (keys + SketchView::block_keys - 1) / SketchView::block_keys; }
 
 inline Status reserve(SketchState& s, Index keys) {
   if (const Status bad = check_state(s); bad != Status::ok) return bad;
-  return keys < 0 ? Status::sketch_range : grow(s, blocks_for(keys));
+  return keys < 0 || keys >= most_keys ? Status::sketch_range : grow(s, blocks_for(keys));
 }
 
 /// Decides with the first keys whether 8-bit rows are kept: of values of `value_dim` elements, or none for 0.
 inline void set_values(SketchState& s, Index value_dim) {
+  if (value_dim != s.shape.value_dim) s.rows = s.staged = AlignedBytes();
   s.with_rows = value_dim > 0;
   s.shape.value_dim = value_dim;
   s.signs.resize(static_cast<std::size_t>(s.shape.head_dim + value_dim));
@@ -181,8 +185,8 @@ class Intake {
 
  private:
   void read(Index i, Index j, float* floats) {
-    const T* k = &k_(head_, i, 0);
-    const T* v = s_.with_rows ? &v_(head_, i, 0) : nullptr;
+    const T* k = k_.address(head_, i, 0);
+    const T* v = s_.with_rows ? v_.address(head_, i, 0) : nullptr;
     bool finite = load_row(k, s_.shape.head_dim, floats);
     if (v) finite &= load_row(v, s_.shape.value_dim, floats + s_.shape.head_dim);
     s_.finite[static_cast<std::size_t>(head_)] &= finite;
@@ -202,6 +206,7 @@ Status append(SketchState& s, const TensorView<const T, 3>& k, const TensorView<
   const Index m = k.extent(1), first = s.shape.keys, values_before = s.shape.value_dim;
   const bool rows_before = s.with_rows;
   if (m == 0) return Status::ok;
+  if (m >= most_keys - first) return Status::too_many_keys;
   if (first == 0) set_values(s, v.extent(0) != 0 ? v.extent(2) : 0);
   if (const Status bad = grow(s, blocks_for(first + m)); bad != Status::ok) {
     s.with_rows = rows_before;

@@ -37,14 +37,25 @@ inline float gaussian_step(const SketchField& field) {
   return top == 1 ? 1.596f : top == 3 ? 0.9957f : 0.3352f;
 }
 
+/// Steps per unit of a mapped residual y, by its root mean square. Where fields differ in width, y is in steps of its own
+/// (SketchBasis), and a coordinate is as large as others are on the whole when it is so in steps of the first field.
+inline float steps_per_unit(const SketchView& s, std::span<const SketchField> fields, const float* y) {
+  const float step = gaussian_step(fields.front());
+  float square = 0;
+  for (const SketchField& field : fields) {
+    const float relative = gaussian_step(field) / step;
+    for (int x = 0; x < 4; ++x, ++y) square += (*y * relative) * (*y * relative);
+  }
+  const Index used = std::min(s.mapped, s.head_dim);  // the others pad the last field
+  return square > 0 ? 1 / std::sqrt(square / static_cast<float>(used)) / step : 0;
+}
+
 /// Few-bit codes of one key at place `i` of a block, from its mapped residual y. Returns their least-squares scale.
 inline float encode_codes(const SketchView& s, std::span<const SketchField> fields, const float* y, std::byte* block, Index i) {
-  float square = 0, along = 0, norm = 0;
-  for (Index x = 0; x < s.mapped; ++x) square += y[x] * y[x];
-  const float inverse = square > 0 ? 1 / std::sqrt(square / static_cast<float>(s.head_dim)) : 0;
+  const float per_step = steps_per_unit(s, fields, y);
+  float along = 0, norm = 0;
   std::byte* lane = block + s.codes_at + i / SketchView::group_keys * s.group_bytes() + i % SketchView::group_keys * 4;
   for (const SketchField& field : fields) {
-    const float per_step = inverse / gaussian_step(field);
     const int top = static_cast<int>(field.mask & 0xffu);
     std::uint32_t codes = 0;
     for (int x = 0; x < 4; ++x, ++y) {
@@ -60,7 +71,7 @@ inline float encode_codes(const SketchView& s, std::span<const SketchField> fiel
     word = (word & ~(field.mask << field.shift)) | codes << field.shift;
     std::memcpy(at, &word, sizeof word);
   }
-  return norm > 0 ? along / norm : 0;
+  return norm > 0 && along > 0 ? along / norm : 0;
 }
 
 /// y <- the sketch's coordinates of a residual x.

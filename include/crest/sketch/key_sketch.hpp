@@ -28,6 +28,14 @@ inline namespace v0 {
 class KeySketch {
  public:
   KeySketch() = default;
+  KeySketch(const KeySketch&) = default;
+  KeySketch& operator=(const KeySketch&) = default;
+  /// What was moved from is as if default constructed.
+  CREST_INLINE KeySketch(KeySketch&& other) noexcept : s_(std::exchange(other.s_, SketchState())) {}
+  CREST_INLINE KeySketch& operator=(KeySketch&& other) noexcept {
+    s_ = std::exchange(other.s_, SketchState());
+    return *this;
+  }
   /// Every mistake here (kv_heads or head_dim below 1, bits not 1, 2 or 4, a basis of another shape) is reported by the
   /// first append().
   CREST_INLINE KeySketch(Index kv_heads, Index head_dim, SketchOptions options = {})

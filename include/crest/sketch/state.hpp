@@ -30,8 +30,8 @@ struct SketchOptions {
 struct Turn {
   std::atomic<std::uint32_t> count{0};
   Turn() = default;
-  CREST_INLINE Turn(const Turn& other) : count(other.count.load(std::memory_order_relaxed)) {}
-  CREST_INLINE Turn& operator=(const Turn& other) {
+  CREST_INLINE Turn(const Turn& other) noexcept : count(other.count.load(std::memory_order_relaxed)) {}
+  CREST_INLINE Turn& operator=(const Turn& other) noexcept {
     count.store(other.count.load(std::memory_order_relaxed), std::memory_order_relaxed);
     return *this;
   }

@@ -1,0 +1,85 @@
+// The bench as a C library, so that peers in other languages get the same bytes, the same limit, the same reference and
+// crest itself by turns in their own process. bench/peers/crest_bench.py is its other half.
+
+#include <crest/attention.hpp>
+#include <crest/executors.hpp>
+#include <memory>
+
+#include "inputs.hpp"
+#include "limits.hpp"
+#include "reference.hpp"
+#include "team.hpp"
+
+namespace {
+
+using namespace bench;
+
+/// One case, whatever its storage type.
+class AnyCase {
+ public:
+  virtual ~AnyCase() = default;
+  virtual const float* q() const = 0;
+  virtual void* k() const = 0;
+  virtual void* v() const = 0;
+  virtual double exact_seconds() = 0;
+  virtual double limit_seconds() = 0;
+  virtual double error(const float* o) const = 0;  ///< of the last exact answer when o is null
+};
+
+template <class T>
+class TypedCase final : public AnyCase {
+ public:
+  explicit TypedCase(const Case& c)
+      : inputs_(c.shape),
+        out_(c.shape.heads * c.shape.head_dim),
+        problem_(inputs_.problem(inputs_.q, out_)),
+        answer_(reference(problem_)),
+        limit_(inputs_.k.bytes(), inputs_.v.bytes(), c.threads),
+        pool_(c.threads) {
+    const Pinned pinned(0);  // the caller's own threads stay as free as they were
+    pin_threads(pool_);
+  }
+
+  const float* q() const override { return inputs_.q.data(); }
+  void* k() const override { return inputs_.k.bytes().data(); }
+  void* v() const override { return inputs_.v.bytes().data(); }
+
+  double exact_seconds() override {
+    const Pinned pinned(0);
+    const double begin = now();
+    const bool ok = crest::attention(problem_, crest::exact, pool_).ok();
+    return ok ? now() - begin : -1;
+  }
+  double limit_seconds() override { return limit_.round(); }
+  double error(const float* o) const override { return answer_.relative_error(o ? o : out_.data()); }
+
+ private:
+  Inputs<T> inputs_;
+  std::vector<float> out_;
+  crest::Problem<T> problem_;
+  Reference answer_;
+  ReadLimit limit_;
+  crest::Pool pool_;
+};
+
+AnyCase* open_case(const Case& c) {
+  return with_type(c.dtype, [&](auto element) -> AnyCase* { return new TypedCase<decltype(element)>(c); });
+}
+
+}  // namespace
+
+extern "C" {
+
+AnyCase* crest_bench_open(Index heads, Index kv_heads, Index head_dim, Index keys, const char* dtype, int threads) {
+  return open_case({{heads, kv_heads, head_dim, keys}, dtype_named(dtype), threads});
+}
+void crest_bench_close(AnyCase* c) { delete c; }
+const float* crest_bench_q(const AnyCase* c) { return c->q(); }
+void* crest_bench_k(const AnyCase* c) { return c->k(); }
+void* crest_bench_v(const AnyCase* c) { return c->v(); }
+double crest_bench_exact_seconds(AnyCase* c) { return c->exact_seconds(); }
+double crest_bench_limit_seconds(AnyCase* c) { return c->limit_seconds(); }
+double crest_bench_error(const AnyCase* c, const float* o) { return c->error(o); }
+const char* crest_bench_backend() { return crest::Backend::best().name(); }
+
+}  // extern "C"

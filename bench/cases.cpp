@@ -1,0 +1,88 @@
+#include "cases.hpp"
+
+#include <algorithm>
+#include <sstream>
+#include <stdexcept>
+
+#include "team.hpp"
+
+namespace bench {
+
+namespace {
+
+constexpr Shape models[] = {{32, 8, 128}, {9, 3, 64}, {8, 8, 64}};
+
+/// Words match whole parts of the name, so that n1k does not mean n16k and f16 not bf16.
+bool holds(const std::string& name, const std::string& word) {
+  const auto inside = [](char c) { return c == ' ' || c == '_'; };
+  for (std::size_t at = name.find(word); at != std::string::npos; at = name.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || inside(name[at - 1])) && (end == name.size() || inside(name[end]))) return true;
+  }
+  return false;
+}
+
+bool holds_all(const std::string& name, const std::string& words) {
+  std::istringstream stream(words);
+  for (std::string word; stream >> word;)
+    if (!holds(name, word)) return false;
+  return true;
+}
+
+}  // namespace
+
+const char* name(DType dtype) { return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16"; }
+
+DType dtype_named(const std::string& text) {
+  for (DType dtype : {DType::f32, DType::f16, DType::bf16})
+    if (text == name(dtype)) return dtype;
+  throw std::invalid_argument("no such type: " + text);
+}
+
+std::string Shape::model() const {
+  return std::to_string(heads) + "/" + std::to_string(kv_heads) + " d" + std::to_string(head_dim);
+}
+
+std::string Shape::name() const {
+  return "D_" + std::to_string(heads) + "_" + std::to_string(kv_heads) + "_d" + std::to_string(head_dim) + "_n" +
+         std::to_string(keys / 1024) + "k";
+}
+
+std::string Case::name() const { return shape.name() + " " + bench::name(dtype) + " t" + std::to_string(threads); }
+
+std::string Case::list_line() const {
+  std::ostringstream line;
+  line << shape.name() << ' ' << shape.heads << ' ' << shape.kv_heads << ' ' << shape.head_dim << ' ' << shape.keys
+       << ' ' << bench::name(dtype) << ' ' << threads << '\n';
+  return line.str();
+}
+
+Grid full_grid() {
+  Grid grid{{}, {DType::f32, DType::f16, DType::bf16}, {1}};
+  for (Index k = 1; k <= 128; k *= 2) grid.keys.push_back(k * 1024);
+  if (cpu_count() > 1) grid.threads.push_back(2);
+  return grid;
+}
+
+Grid coarse_grid() {
+  Grid grid = full_grid();
+  grid.keys = {1024, 4096, 16384, 65536};
+  return grid;
+}
+
+Grid quick_grid() { return {{4096, 16384}, {DType::f32, DType::f16, DType::bf16}, {1}}; }
+
+std::vector<Case> cases(const Grid& grid, const std::string& filter) {
+  std::vector<Case> all;
+  for (Shape shape : models)
+    for (Index keys : grid.keys)
+      for (DType dtype : grid.dtypes)
+        for (int threads : grid.threads) {
+          shape.keys = keys;
+          const Case c{shape, dtype, threads};
+          if (holds_all(c.name(), filter)) all.push_back(c);
+        }
+  return all;
+}
+
+}  // namespace bench

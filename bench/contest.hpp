@@ -1,0 +1,22 @@
+// Timing by turns: what is compared runs in the same minutes on the same data, so that a noisy neighbour meets all
+// alike.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+namespace bench {
+
+struct Contestant {
+  std::function<double()> run;    ///< does the work once, returns its seconds
+  std::vector<double> seconds{};  ///< of every run so far
+
+  double least() const;
+  double median() const;
+};
+
+/// Some rounds in which each contestant in turn runs for its part of `seconds`, at least once; the first one has a turn
+/// more at the end.
+void compete(const std::vector<Contestant*>& contestants, double seconds);
+
+}  // namespace bench

@@ -1,0 +1,65 @@
+#include "reference.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bench {
+
+namespace {
+
+template <class T>
+std::vector<double> softmax_row(const crest::Problem<T>& p, Index head) {
+  const Index kv = head / p.gqa_group(), dim = p.head_dim();
+  std::vector<double> w(p.keys());
+  for (Index j = 0; j < p.keys(); ++j) {
+    double score = 0;
+    for (Index x = 0; x < dim; ++x) score += static_cast<double>(p.q(head, 0, x)) * crest::to_float(p.k(kv, j, x));
+    w[j] = score / std::sqrt(static_cast<double>(dim));
+  }
+  const double top = *std::max_element(w.begin(), w.end());
+  for (double& x : w) x = std::exp(x - top);
+  return w;
+}
+
+template <class T>
+std::vector<double> output_row(const crest::Problem<T>& p, Index head) {
+  const std::vector<double> w = softmax_row(p, head);
+  std::vector<double> o(p.value_dim());
+  double sum = 0;
+  for (Index j = 0; j < p.keys(); ++j) {
+    sum += w[j];
+    for (Index x = 0; x < p.value_dim(); ++x) o[x] += w[j] * crest::to_float(p.v(head / p.gqa_group(), j, x));
+  }
+  for (double& x : o) x /= sum;
+  return o;
+}
+
+}  // namespace
+
+double Reference::relative_error(const float* o_all_heads) const {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < heads.size(); ++i)
+    for (std::size_t x = 0; x < o[i].size(); ++x) {
+      const double d = o_all_heads[heads[i] * o[i].size() + x] - o[i][x];
+      difference += d * d;
+      norm += o[i][x] * o[i][x];
+    }
+  return std::sqrt(difference / norm);
+}
+
+template <class T>
+Reference reference(const crest::Problem<T>& p, Index head_count) {
+  Reference r;
+  const Index count = std::min(head_count, p.heads());
+  for (Index i = 0; i < count; ++i) {
+    r.heads.push_back(count == 1 ? 0 : i * (p.heads() - 1) / (count - 1));
+    r.o.push_back(output_row(p, r.heads.back()));
+  }
+  return r;
+}
+
+template Reference reference(const crest::Problem<float>&, Index);
+template Reference reference(const crest::Problem<f16>&, Index);
+template Reference reference(const crest::Problem<bf16>&, Index);
+
+}  // namespace bench

@@ -1,0 +1,23 @@
+// The double reference: a full softmax in plain code, for a few rows.
+#pragma once
+
+#include <vector>
+
+#include "cases.hpp"
+
+namespace bench {
+
+/// Some rows of the exact answer, in double.
+struct Reference {
+  std::vector<Index> heads;            ///< first, last and two between
+  std::vector<std::vector<double>> o;  ///< one row for each of `heads`
+
+  /// |o - reference| / |reference|, both over all rows of the reference.
+  double relative_error(const float* o_all_heads) const;
+};
+
+/// `head_count` rows, spread over all heads; at most as many as there are.
+template <class T>
+Reference reference(const crest::Problem<T>&, Index head_count = 4);
+
+}  // namespace bench

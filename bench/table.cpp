@@ -1,0 +1,121 @@
+// crest_bench_table: one run that measures every case and prints time, limit, bytes and error side by side.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <fstream>
+
+#include "measure.hpp"
+#include "page.hpp"
+#include "peers.hpp"
+#include "team.hpp"
+#include "text.hpp"
+
+namespace {
+
+struct Options {
+  std::string filter, json, html;
+  std::vector<std::string> backends, merge;
+  double seconds = 0.3;
+  bool list = false, quick = false, coarse = false, no_textbook = false, no_clustered = false;
+
+  Options(int argc, char** argv) {
+    CLI::App app("Exact and clustered decode against the read limit and a textbook loop.");
+    app.add_option("--filter", filter, "words a case must hold, such as \"d128 n16k f16 t1\"");
+    app.add_option("--backend", backends, "backends to time (all available vector backends)");
+    app.add_option("--time", seconds, "seconds for each thing timed");
+    app.add_option("--json", json, "write all rows to this file");
+    app.add_option("--html", html, "write a page with plots to this file");
+    app.add_option("--merge", merge, "add the rows of these JSON files to the page and the ratios");
+    app.add_flag("--list", list, "print the cases and stop");
+    app.add_flag("--coarse", coarse, "every other length");
+    app.add_flag("--quick", quick, "a few cases, 0.1 s each");
+    app.add_flag("--no-textbook", no_textbook, "leave the textbook loop out");
+    app.add_flag("--no-clustered", no_clustered, "leave the clustered recipe out");
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      std::exit(app.exit(e));
+    }
+    if (quick && app["--time"]->empty()) seconds = 0.1;
+  }
+};
+
+std::vector<crest::Backend> chosen_backends(const Options& options) {
+  std::vector<crest::Backend> chosen;
+  for (const std::string& name : options.backends) chosen.push_back(crest::Backend::named(name));
+  if (!chosen.empty()) return chosen;
+  for (crest::Backend b : crest::Backend::all())
+    if (b.available() && std::string(b.name()) != "scalar") chosen.push_back(b);
+  if (chosen.empty()) chosen.push_back(crest::Backend::best());
+  return chosen;
+}
+
+std::vector<bench::Case> chosen_cases(const Options& options) {
+  const bench::Grid grid = options.quick    ? bench::quick_grid()
+                           : options.coarse ? bench::coarse_grid()
+                                            : bench::full_grid();
+  return bench::cases(grid, options.filter);
+}
+
+std::string processor() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown processor";
+}
+
+/// What the numbers are taken on, and whether others are at work there.
+std::string machine() {
+  double load = 0;
+  std::ifstream("/proc/loadavg") >> load;
+  std::string text = bench::format("%s, %d CPUs, load average %.1f", processor().c_str(), bench::cpu_count(), load);
+  if (load > 0.5) text += ": not quiet; long calls and those with several threads are upper bounds";
+  return text + ".";
+}
+
+/// Prints each line as it is measured; all rows go to `rows`. False when a kernel seems faster than memory.
+bool measure_all(const std::vector<bench::Case>& cases, const bench::Effort& effort, nlohmann::json& rows) {
+  bool plausible = true;
+  std::fputs(bench::table_head().c_str(), stdout);
+  for (const bench::Case& c : cases)
+    for (const bench::Line& line : bench::measure(c, effort)) {
+      std::fputs(bench::table_line(line).c_str(), stdout);
+      std::fflush(stdout);
+      for (const bench::Row* row : {&line.exact, &line.textbook, &line.clustered})
+        if (row->ms_min > 0) rows.push_back(to_json(*row));
+      plausible &= line.exact.plausible;
+    }
+  return plausible;
+}
+
+void merge_files(const std::vector<std::string>& files, nlohmann::json& rows) {
+  for (const std::string& file : files) {
+    const nlohmann::json more = nlohmann::json::parse(std::ifstream(file));
+    rows.insert(rows.end(), more.begin(), more.end());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options(argc, argv);
+  const std::vector<bench::Case> cases = chosen_cases(options);
+  if (options.list) {
+    for (const bench::Case& c : cases) std::fputs(c.list_line().c_str(), stdout);
+    return 0;
+  }
+  const bench::Effort effort{.seconds = options.seconds,
+                             .textbook = !options.no_textbook,
+                             .clustered = !options.no_clustered,
+                             .backends = chosen_backends(options)};
+  const std::string heading = machine();
+  nlohmann::json rows = nlohmann::json::array();
+  std::printf("%s\n\n", heading.c_str());
+  const bool plausible = measure_all(cases, effort, rows);
+  merge_files(options.merge, rows);
+  std::fputs((bench::table_notes() + bench::peer_summary(rows)).c_str(), stdout);
+  if (!options.json.empty()) std::ofstream(options.json) << rows.dump(1);
+  if (!options.html.empty()) std::ofstream(options.html) << bench::page(rows, heading);
+  if (!plausible) std::fputs("A kernel seemed faster than memory can be read: the machine was too noisy.\n", stderr);
+  return plausible ? 0 : 1;
+}

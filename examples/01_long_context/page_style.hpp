@@ -1,0 +1,44 @@
+// The looks of the report.
+#pragma once
+
+namespace demo {
+
+inline constexpr const char* style = R"css(
+:root{--ink:#1d2433;--soft:#616b7e;--grid:#e9ebf0;--line:#dfe2e8;--sampled:#6f9fd8;--refined:#e8913a;--kept:#0f7f68;--missed:#c5352c}
+*{box-sizing:border-box}
+body{margin:0;background:#fafaf7;color:var(--ink);font:16px/1.55 "Source Sans 3","Source Sans Pro",Inter,"Segoe UI",system-ui,sans-serif}
+main{max-width:1200px;margin:0 auto;padding:56px 20px 72px}
+h1,h2{font-family:"Source Serif 4","Source Serif Pro",Charter,Georgia,serif;font-weight:600;line-height:1.2;letter-spacing:-.01em}
+h1{font-size:38px;margin:0 0 10px}h2{font-size:25px;margin:56px 0 6px}h3{font-size:17px;font-weight:600;margin:34px 0 2px}
+p{max-width:860px;margin:8px 0 14px}.lead{font-size:18px}.soft{color:var(--soft)}
+.facts{display:flex;flex-wrap:wrap;gap:12px;margin:26px 0 8px;padding:0;list-style:none}
+.facts li{background:#fff;border:1px solid var(--line);border-radius:10px;padding:10px 18px;min-width:120px}
+.facts b{display:block;font-size:22px;font-weight:600;line-height:1.25}.facts span{color:var(--soft);font-size:13.5px}
+figure{margin:14px 0 0;background:#fff;border:1px solid var(--line);border-radius:12px;padding:18px 18px 8px}
+figcaption{font-size:15px;margin:0 0 8px}svg{display:block;width:100%;height:auto}
+.key{display:flex;flex-wrap:wrap;gap:6px 24px;margin:12px 0 4px;font-size:15px}
+.key i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:8px}
+text{font-size:13px;fill:var(--soft);font-family:inherit}.axis{fill:var(--ink);font-weight:600}.label{fill:var(--ink)}
+.kept-label{fill:var(--kept);font-weight:600}.grid{stroke:var(--grid)}.band{fill:#e3e6ec}
+.mark{fill-opacity:.45;stroke-width:1.5;stroke-linejoin:round}.whisker{stroke:#aab1bf;stroke-width:1.2}
+.sampled,.refined,.kept{fill:none;stroke-linecap:round;stroke-width:2.6}
+.sampled{stroke:var(--sampled)}.refined{stroke:var(--refined)}.kept{stroke:var(--kept);stroke-width:3.4}
+.missed{fill:none;stroke:var(--missed);stroke-width:1.6}
+.mass,.mass-kept{fill:none;stroke:#9aa2b1;stroke-width:1.8;stroke-linejoin:round}.mass-kept{stroke:var(--kept)}
+.wide{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:12px;margin:10px 0 0;padding:6px 14px}
+table{border-collapse:collapse;width:100%;font-size:14.5px;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:8px 9px;white-space:nowrap}th:first-child,td:first-child{text-align:left;padding-left:2px}
+th{color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);vertical-align:bottom;white-space:normal}
+tr+tr td{border-top:1px solid var(--grid)}tr.exact td{background:#f1f8f5;font-weight:600}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;font-size:14.5px;max-width:900px}dt{font-weight:600}dd{margin:0;color:var(--soft)}
+)css";
+
+/// What the colours in the portraits mean.
+inline constexpr const char* key =
+    R"html(<div class="key"><span><i style="background:#e3e6ec"></i>all scores (never all looked at)</span>
+<span><i style="background:var(--sampled)"></i>sampled</span><span><i style="background:var(--refined)"></i>refined</span>
+<span><i style="background:var(--kept)"></i>kept</span>
+<span><i style="border:2px solid var(--missed)"></i>heaviest keys left out</span></div>
+)html";
+
+}  // namespace demo

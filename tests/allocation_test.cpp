@@ -1,0 +1,106 @@
+// From the second call of a shape on, nothing is allocated: global operator new counts.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "crest/executors.hpp"
+#include "support/backends.hpp"
+#include "support/case.hpp"
+
+namespace {
+
+std::atomic<int> allocations = 0;
+
+void* counted(std::size_t bytes, std::size_t alignment) noexcept {
+  allocations.fetch_add(1);
+  return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+void* counted_or_throw(std::size_t bytes, std::size_t alignment) {
+  if (void* memory = counted(bytes, alignment)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted_or_throw(bytes, 16); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return counted(bytes, 16); }
+void* operator new(std::size_t bytes, std::align_val_t a) { return counted_or_throw(bytes, std::size_t(a)); }
+void* operator new(std::size_t bytes, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return counted(bytes, std::size_t(a));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace {
+
+using crest::Index;
+using test::Case;
+
+constexpr crest::Recipe rescaling{crest::EveryKey{}, crest::Stay{}, crest::Rescaling{}, crest::Everything{}};
+
+template <class R, class E>
+int allocations_of(const Case<float>& c, const R& recipe, E& executor) {
+  const int before = allocations;
+  EXPECT_TRUE(crest::attention(c.problem, recipe, executor).ok());
+  return allocations - before;
+}
+
+/// The first call may take scratch, later ones of this shape or a smaller one nothing.
+template <class R, class E>
+void expect_quiet(const R& recipe, E& executor) {
+  const Case<float> large({.shape = {.queries = 2, .keys = 3000}}), small({.shape = {.keys = 1200}});
+  allocations_of(large, recipe, executor);
+  for (int call = 0; call < 3; ++call) EXPECT_EQ(allocations_of(large, recipe, executor), 0);
+  EXPECT_EQ(allocations_of(small, recipe, executor), 0);
+}
+
+template <class E>
+void expect_quiet_recipes(E& executor) {
+  expect_quiet(crest::exact, executor);
+  expect_quiet(rescaling, executor);
+  expect_quiet(crest::clustered, executor);
+  expect_quiet(crest::clustered.with({.target_error = 1e-6f}), executor);
+}
+
+TEST(Allocation, TheCounterCounts) {
+  const int before = allocations;
+  delete new int;
+  EXPECT_EQ(allocations, before + 1);
+}
+
+TEST(Allocation, TheFirstCallTakesScratchOnce) {
+  crest::Serial fresh;
+  EXPECT_EQ(allocations_of(Case<float>{}, crest::exact, fresh), 1);
+}
+
+TEST(Allocation, SerialIsQuiet) { expect_quiet_recipes(crest::this_thread_serial()); }
+
+TEST(Allocation, PoolIsQuiet) {
+  crest::Pool pool(3);
+  expect_quiet_recipes(pool);
+}
+
+TEST(Allocation, BatchesAreQuiet) {
+  const Case<float> a({.shape = {.keys = 2000}}), b({.shape = {.keys = 20}});
+  const std::array problems{a.problem, b.problem};
+  crest::Serial serial;
+  for (int call = 0; call < 3; ++call) {
+    const int before = allocations;
+    EXPECT_TRUE(crest::attention(problems, crest::exact, serial).ok());
+    EXPECT_EQ(allocations - before, call == 0 ? 1 : 0);
+  }
+}
+
+TEST(Allocation, RefusalsAreQuiet) {
+  Case<float> c;
+  c.problem.scale = NAN;
+  const int before = allocations;
+  EXPECT_FALSE(crest::attention(c.problem).ok());
+  EXPECT_EQ(allocations, before);
+}
+
+}  // namespace

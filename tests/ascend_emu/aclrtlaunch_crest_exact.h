@@ -1,0 +1,9 @@
+// As CANN's build generates it: the host-side launch of crest_exact.
+#pragma once
+
+#include "acl/launch.h"
+
+template <class... Args>
+uint32_t aclrtlaunch_crest_exact(uint32_t blocks, aclrtStream, Args... args) {
+  return ascend_emu::launch(crest_exact, KernelMode::AIV_MODE, blocks, args...);
+}

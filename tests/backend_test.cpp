@@ -1,0 +1,150 @@
+// Choosing a backend, and that the chosen one really runs. ctest runs this program several times, with CREST_BACKEND
+// unset, set to each backend, and set to a name that does not exist.
+#define CREST_USER_KERNELS "user_kernels.inl"
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "crest/probe.hpp"
+#include "support/backends.hpp"
+#include "support/case.hpp"
+#include "support/compare.hpp"
+
+namespace {
+
+using crest::Backend;
+using crest::Index;
+using crest::Report;
+using crest::Status;
+using test::Case;
+
+const test::Spec spec{.shape = {.heads = 4, .kv_heads = 1, .keys = 999, .head_dim = 100, .value_dim = 100}};
+
+/// What CREST_BACKEND says, or nullptr.
+const char* forced() { return std::getenv("CREST_BACKEND"); }
+
+/// Output bytes on a backend. Summation orders differ, so each backend leaves its own fingerprint.
+std::vector<unsigned char> fingerprint(Backend backend) {
+  const Case<float> c(spec);
+  test::compute(c.problem, crest::exact, backend);
+  return c.o.bytes();
+}
+
+TEST(Named, FindsEveryBackend) {
+  for (const Backend& b : Backend::all()) EXPECT_EQ(Backend::named(b.name()), b);
+}
+
+TEST(Named, ScalarIsLastAndAlwaysThere) {
+  ASSERT_FALSE(Backend::all().empty());
+  EXPECT_STREQ(Backend::all().back().name(), "scalar");
+  EXPECT_TRUE(Backend::named("scalar").available());
+}
+
+TEST(Named, UnknownNamesAreUnavailable) {
+  for (const char* name : {"", "pdp11", "AVX2", "avx", "scalar "}) {
+    EXPECT_FALSE(Backend::named(name).available()) << name;
+    EXPECT_STREQ(Backend::named(name).name(), "unknown");
+  }
+  EXPECT_FALSE(Backend{}.available());
+}
+
+TEST(Best, IsTheFirstAvailableUnlessForced) {
+  if (forced() != nullptr) GTEST_SKIP() << "CREST_BACKEND is set";
+  for (const Backend& b : Backend::all()) {
+    if (!b.available()) continue;
+    EXPECT_EQ(Backend::best(), b);
+    break;
+  }
+}
+
+TEST(Forced, IsTheOneThatRuns) {
+  if (forced() == nullptr) GTEST_SKIP() << "CREST_BACKEND is not set";
+  const Case<float> c(spec);
+  const Report report = crest::attention(c.problem);
+  if (!Backend::named(forced()).available()) {
+    EXPECT_EQ(report.status, Status::backend);
+    EXPECT_TRUE(c.untouched());
+    return;
+  }
+  EXPECT_STREQ(Backend::best().name(), forced());
+  EXPECT_TRUE(report.ok());
+  test::for_each_backend([&](Backend b) { EXPECT_EQ(c.o.bytes() == fingerprint(b), b == Backend::named(forced())); });
+}
+
+TEST(Forced, AnUnavailableBackendRefusesBatchesToo) {
+  if (Backend::best().available()) GTEST_SKIP() << "CREST_BACKEND does not name an unavailable one";
+  std::vector<Case<float>> cases(2);
+  const std::array problems{cases[0].problem, cases[1].problem};
+  EXPECT_EQ(crest::attention(problems).status, Status::backend);
+  EXPECT_EQ(crest::attention(problems, crest::clustered).status, Status::backend);
+  EXPECT_TRUE(cases[0].untouched() && cases[1].untouched());
+}
+
+TEST(Fingerprints, DifferBetweenBackends) {
+  std::map<std::vector<unsigned char>, std::string> met;
+  test::for_each_backend([&](Backend b) { EXPECT_TRUE(met.emplace(fingerprint(b), b.name()).second) << b.name(); });
+}
+
+TEST(UserKernels, RunInTheRegionOfTheBackend) {
+  const std::map<std::string, int> widths{{"scalar", 1}, {"neon", 4}, {"avx2", 8}, {"avx512", 16}};
+  const std::vector<float> ones(64, 1.0f);
+  test::for_each_backend([&](Backend b) {
+    int width = 0;
+    float sum = 0;
+    EXPECT_TRUE(crest::dispatch(b, [&](auto region) {
+      width = vector_width(region);
+      sum = vector_sum(region, ones.data(), 64);
+    }));
+    EXPECT_EQ(width, widths.at(b.name()));
+    EXPECT_EQ(sum, 64);
+  });
+  EXPECT_FALSE(crest::dispatch(Backend{}, [](auto) { FAIL(); }));
+}
+
+TEST(Probe, FindsTheSameBackendsOnAHealthyMachine) {
+  std::vector<bool> before, after;
+  for (const Backend& b : Backend::all()) before.push_back(b.available());
+  const Backend found = crest::probe();
+  for (const Backend& b : Backend::all()) after.push_back(b.available());
+  EXPECT_EQ(after, before);
+  EXPECT_EQ(found, Backend::best());
+}
+
+/// What probe() does with a faulty backend, without one at hand.
+TEST(Probe, ABackendFoundFaultyIsOutOfUse) {
+  const Backend scalar = Backend::named("scalar");
+  crest::detail::faulty().fetch_or(1u << scalar.index);
+  const Case<float> c;
+  EXPECT_FALSE(scalar.available());
+  EXPECT_EQ(crest::attention(c.problem, crest::exact, crest::this_thread_serial(), scalar).status, Status::backend);
+  EXPECT_TRUE(c.untouched());
+  crest::detail::faulty().fetch_and(~(1u << scalar.index));
+  EXPECT_TRUE(scalar.available());
+}
+
+/// A user's own backend for whole Problems: writes the number of problems it was handed.
+struct Accelerator {
+  mutable int calls = 0;
+
+  template <class T, class R, class E>
+  Report run(std::span<const crest::Problem<T>> problems, const R&, E&) const {
+    ++calls;
+    for (const auto& p : problems) p.o(0, 0, 0) = static_cast<float>(problems.size());
+    return {.rows = 42};
+  }
+};
+
+TEST(ProblemBackend, IsHandedValidatedProblems) {
+  Case<float> a, b;
+  const Accelerator accelerator;
+  EXPECT_EQ(crest::attention(a.problem, crest::exact, crest::this_thread_serial(), accelerator).rows, 42);
+  EXPECT_EQ(a.o.get(0, 0, 0), 1);
+  EXPECT_TRUE(crest::attention(std::array{a.problem, b.problem}, crest::clustered, crest::this_thread_serial(), accelerator).ok());
+  EXPECT_EQ(b.o.get(0, 0, 0), 2);
+  a.problem.scale = NAN;
+  EXPECT_EQ(crest::attention(a.problem, crest::exact, crest::this_thread_serial(), accelerator).status, Status::scale_not_finite);
+  EXPECT_EQ(accelerator.calls, 2);
+}
+
+}  // namespace

@@ -1,0 +1,95 @@
+// The oracle: attention by a full scan in double, in the plainest code. It shares nothing with the library but the
+// types of the public contract, and gives non-finite results exactly where IEEE arithmetic does.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+#include <vector>
+
+#include "crest/core/problem.hpp"
+
+namespace oracle {
+
+using crest::Index;
+
+/// One element of a view, whatever its alignment.
+template <class T>
+double element(const crest::TensorView<T, 3>& t, Index i, Index j, Index x) {
+  std::remove_const_t<T> value;
+  std::memcpy(&value, t.data_handle() + i * t.stride(0) + j * t.stride(1) + x * t.stride(2), sizeof value);
+  return crest::to_float(value);
+}
+
+/// Does `query` see `key`?
+template <class T>
+bool sees(const crest::Problem<T>& p, Index query, Index key) {
+  if (!p.range_of.empty()) {
+    for (Index r = p.range_of[query]; r < p.range_of[query + 1]; ++r)
+      if (key >= p.ranges[r].first && key < p.ranges[r].last) return true;
+    return false;
+  }
+  const Index newest = p.mask.causal ? p.keys() - p.queries() + query : p.keys() - 1;
+  return key <= newest && (p.mask.window == 0 || key > newest - p.mask.window || key < p.mask.sinks);
+}
+
+/// One query head at one query.
+struct Row {
+  std::vector<Index> keys;
+  std::vector<double> scores;  ///< nats, one per key
+  std::vector<double> o;
+  double size = 0;  ///< length o would have if the values were independent: sqrt(sum_j share_j^2 |v_j|^2)
+  double lse = -std::numeric_limits<double>::infinity();
+};
+
+template <class T>
+double score(const crest::Problem<T>& p, Index head, Index query, Index key) {
+  double dot = 0;
+  for (Index x = 0; x < p.head_dim(); ++x)
+    dot += element(p.q, head, query, x) * element(p.k, head / p.gqa_group(), key, x);
+  return dot * (p.scale != 0 ? p.scale : 1 / std::sqrt(static_cast<double>(p.head_dim())));
+}
+
+/// Softmax over the given keys alone.
+template <class T>
+Row attend(const crest::Problem<T>& p, Index head, Index query, std::vector<Index> keys) {
+  Row row{std::move(keys), {}, std::vector<double>(p.value_dim())};
+  double peak = -std::numeric_limits<double>::infinity(), sum = 0;
+  for (Index key : row.keys) row.scores.push_back(score(p, head, query, key));
+  for (double s : row.scores) peak = std::max(peak, s);
+  for (std::size_t i = 0; i < row.keys.size(); ++i) {
+    const double weight = std::exp(row.scores[i] - peak);
+    sum += weight;
+    for (Index x = 0; x < p.value_dim(); ++x) {
+      const double part = weight * element(p.v, head / p.gqa_group(), row.keys[i], x);
+      row.o[x] += part;
+      row.size += part * part;
+    }
+  }
+  if (row.keys.empty()) return row;
+  for (double& x : row.o) x /= sum;
+  row.size = std::sqrt(row.size) / sum;
+  row.lse = peak + std::log(sum);
+  return row;
+}
+
+/// Softmax over all keys the query sees.
+template <class T>
+Row attend(const crest::Problem<T>& p, Index head, Index query) {
+  std::vector<Index> keys;
+  for (Index key = 0; key < p.keys(); ++key)
+    if (sees(p, query, key)) keys.push_back(key);
+  return attend(p, head, query, std::move(keys));
+}
+
+/// All rows, [head][query].
+template <class T>
+std::vector<Row> solve(const crest::Problem<T>& p) {
+  std::vector<Row> rows;
+  for (Index head = 0; head < p.heads(); ++head)
+    for (Index query = 0; query < p.queries(); ++query) rows.push_back(attend(p, head, query));
+  return rows;
+}
+
+}  // namespace oracle

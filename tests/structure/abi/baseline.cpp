@@ -1,0 +1,5 @@
+#include "units.hpp"
+
+namespace baseline {
+#include "unit.inl"
+}  // namespace baseline

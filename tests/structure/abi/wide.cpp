@@ -1,0 +1,5 @@
+#include "units.hpp"
+
+namespace wide {
+#include "unit.inl"
+}  // namespace wide
