@@ -10,7 +10,9 @@ namespace bench {
 
 namespace {
 
-constexpr Shape models[] = {{32, 8, 128}, {9, 3, 64}, {8, 8, 64}};
+const std::vector<Shape> all_models = {{32, 8, 128}, {9, 3, 64}, {8, 8, 64}};
+const std::vector<Shape> grouped_models = {{32, 8, 128}, {9, 3, 64}};
+const std::vector<DType> all_types = {DType::f32, DType::f16, DType::bf16};
 
 /// Words match whole parts of the name, so that n1k does not mean n16k and f16 not bf16.
 bool holds(const std::string& name, const std::string& word) {
@@ -45,7 +47,7 @@ std::string Shape::model() const {
 
 std::string Shape::name() const {
   return "D_" + std::to_string(heads) + "_" + std::to_string(kv_heads) + "_d" + std::to_string(head_dim) + "_n" +
-         std::to_string(keys / 1024) + "k";
+         (keys % 1024 == 0 ? std::to_string(keys / 1024) + "k" : std::to_string(keys));
 }
 
 std::string Case::name() const { return shape.name() + " " + bench::name(dtype) + " t" + std::to_string(threads); }
@@ -58,7 +60,7 @@ std::string Case::list_line() const {
 }
 
 Grid full_grid() {
-  Grid grid{{}, {DType::f32, DType::f16, DType::bf16}, {1}};
+  Grid grid{all_models, {}, all_types, {1}};
   for (Index k = 1; k <= 128; k *= 2) grid.keys.push_back(k * 1024);
   if (cpu_count() > 1) grid.threads.push_back(2);
   return grid;
@@ -70,11 +72,15 @@ Grid coarse_grid() {
   return grid;
 }
 
-Grid quick_grid() { return {{4096, 16384}, {DType::f32, DType::f16, DType::bf16}, {1}}; }
+Grid quick_grid() { return {all_models, {4096, 16384}, all_types, {1}}; }
+
+Grid guided_grid() { return {grouped_models, {768, 1024, 2048, 4096, 16384, 65536}, {DType::f16}, {1}}; }
+
+Grid append_grid() { return {grouped_models, {8192}, {DType::f16}, {1}}; }
 
 std::vector<Case> cases(const Grid& grid, const std::string& filter) {
   std::vector<Case> all;
-  for (Shape shape : models)
+  for (Shape shape : grid.models)
     for (Index keys : grid.keys)
       for (DType dtype : grid.dtypes)
         for (int threads : grid.threads) {

@@ -46,6 +46,7 @@ struct Case {
 };
 
 struct Grid {
+  std::vector<Shape> models;  ///< their lengths come from `keys`
   std::vector<Index> keys;
   std::vector<DType> dtypes;
   std::vector<int> threads;
@@ -55,6 +56,11 @@ struct Grid {
 Grid full_grid();
 Grid coarse_grid();
 Grid quick_grid();
+
+/// For guided: an f16 cache and one thread, from below the shortest context that it takes on. What appending to a
+/// sketch costs is compared at 8k.
+Grid guided_grid();
+Grid append_grid();
 
 /// The cases of a grid whose name holds every word of `filter` ("d128 n16k f16 t1"); all when it is empty.
 std::vector<Case> cases(const Grid&, const std::string& filter);

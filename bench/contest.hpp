@@ -2,10 +2,25 @@
 // alike.
 #pragma once
 
+#include <crest/attention.hpp>
 #include <functional>
 #include <vector>
 
+#include "team.hpp"
+
 namespace bench {
+
+/// How long f() takes.
+template <class F>
+double seconds_of(F&& f) {
+  const double begin = now();
+  f();
+  return now() - begin;
+}
+
+/// The report of a call that must not fail; throws otherwise.
+crest::Report checked(const crest::Report&);
+void checked(crest::Status);
 
 struct Contestant {
   std::function<double()> run;    ///< does the work once, returns its seconds

@@ -30,13 +30,17 @@ void fill_keys(const Shape&, T* k);
 template <class T>
 void fill_values(const Shape&, T* v);
 
-/// A cache and two sets of queries for it.
+/// Queries as numbers that T can hold, so that a peer which takes them as T computes the same thing.
 template <class T>
-struct Inputs {
-  explicit Inputs(const Shape& s) : shape(s), k(s.kv_elements() * sizeof(T)), v(s.kv_elements() * sizeof(T)) {
-    fill_keys(s, k.as<T>());
-    fill_values(s, v.as<T>());
-  }
+std::vector<float> rounded(std::vector<float> queries) {
+  for (float& x : queries) x = crest::to_float(as_type<T>(x));
+  return queries;
+}
+
+/// Memory for K and V.
+template <class T>
+struct Cache {
+  explicit Cache(const Shape& s) : shape(s), k(s.kv_elements() * sizeof(T)), v(s.kv_elements() * sizeof(T)) {}
 
   crest::Problem<T> problem(const std::vector<float>& queries, std::vector<float>& out) const {
     const std::array<Index, 3> cache{shape.kv_heads, shape.keys, shape.head_dim}, row{shape.heads, 1, shape.head_dim};
@@ -50,14 +54,18 @@ struct Inputs {
 
   Shape shape;
   Pages k, v;
-  std::vector<float> q = rounded(make_queries(shape, false)), near_q = rounded(make_queries(shape, true));
+};
 
- private:
-  /// Queries are numbers that T can hold, so that a peer which takes them as T computes the same thing.
-  static std::vector<float> rounded(std::vector<float> queries) {
-    for (float& x : queries) x = crest::to_float(as_type<T>(x));
-    return queries;
+/// A cache and two sets of queries for it.
+template <class T>
+struct Inputs : Cache<T> {
+  explicit Inputs(const Shape& s) : Cache<T>(s) {
+    fill_keys(s, this->k.template as<T>());
+    fill_values(s, this->v.template as<T>());
   }
+
+  std::vector<float> q = rounded<T>(make_queries(this->shape, false));
+  std::vector<float> near_q = rounded<T>(make_queries(this->shape, true));
 };
 
 }  // namespace bench

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "peak.hpp"
 #include "team.hpp"
 
 namespace bench {
@@ -41,22 +42,8 @@ template <bool prefetch>
   for (std::size_t from = 0; from < s.bytes; from += chunk)
     for (int i = 0; i < loop.streams; ++i)
       for (std::size_t at = from; at < std::min(from + chunk, s.bytes); at += step) read(s.at[i] + at);
-  keep(sum);
-}
-
-/// 12 independent chains of multiply-adds on vectors of `bytes`; returns the flops done.
-template <int bytes>
-[[gnu::always_inline]] inline double fma_text() {
-  using Vec = float __attribute__((vector_size(bytes), may_alias));
-  constexpr int chains = 12, rounds = 20000, lanes = bytes / 4;
-  volatile float factor = 0.999f, summand = 0.5f;
-  Vec a[chains] = {}, b = {}, c = {};
-  b += factor;
-  c += summand;
-  for (int round = 0; round < rounds; ++round)
-    for (int i = 0; i < chains; ++i) a[i] = a[i] * b + c;
-  keep(a);
-  return 2.0 * chains * rounds * lanes;
+  Line all = sum[0] ^ sum[1] ^ sum[2] ^ sum[3];  // sums that never leave registers
+  keep(all);
 }
 
 #if defined(__x86_64__)
@@ -68,8 +55,6 @@ template <bool prefetch>
 [[gnu::target("avx2,fma")]] void read_avx2(const Streams& s, const ReadLoop& loop) {
   read_text<prefetch>(s, loop);
 }
-[[gnu::target("avx512f")]] double fma_avx512() { return fma_text<64>(); }
-[[gnu::target("avx2,fma")]] double fma_avx2() { return fma_text<32>(); }
 #endif
 
 template <bool prefetch>
@@ -147,7 +132,17 @@ double ReadLimit::read(std::size_t loop) {
 double ReadLimit::full_round() {
   double least = read(0);
   for (std::size_t loop = 1; loop < seconds_.size(); ++loop) least = std::min(least, read(loop));
-  return least;
+  return record(least);
+}
+
+double ReadLimit::record(double seconds) {
+  if (first_ == 0) first_ = seconds;
+  return last_ = seconds;
+}
+
+void ReadLimit::confirm(double seconds) {
+  constexpr int tries = 10;
+  for (int i = 0; i < tries && best_ > largest_share * seconds; ++i) full_round();
 }
 
 double ReadLimit::round() {
@@ -155,28 +150,23 @@ double ReadLimit::round() {
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return seconds_[a] < seconds_[b]; });
   if (seconds_[order.back()] > 1e30) return full_round();
-  return std::min({read(order[0]), read(order[1]), read(order[2])});
+  return record(std::min({read(order[0]), read(order[1]), read(order[2])}));
 }
 
 const ReadLoop& ReadLimit::loop() const {
   return read_loops()[std::min_element(seconds_.begin(), seconds_.end()) - seconds_.begin()];
 }
 
-double fma_peak(const std::string& backend, int threads) {
-  double (*run)() = nullptr;
-#if defined(__x86_64__)
-  if (backend == "avx512") run = &fma_avx512;
-  if (backend == "avx2") run = &fma_avx2;
-#elif defined(__aarch64__)
-  if (backend == "neon") run = &fma_text<16>;
-#endif
-  if (run == nullptr) return 0;
-  double flops = 0;
-  const double seconds = least_seconds(threads, 20, [&](int thread) {
-    const double done = run();
-    if (thread == 0) flops = done;
-  });
-  return flops * threads / seconds;
+double Limits::roofline_ms(double bytes, double flops) const {
+  return std::max(bytes / read_gbs * 1e-6, flops / fma_peak * 1e3);
+}
+
+Limits limits_of(const ReadLimit& limit, crest::Backend backend) {
+  return {.read_gbs = limit.gbs(),
+          .first_gbs = limit.first_gbs(),
+          .last_gbs = limit.last_gbs(),
+          .fma_peak = fma_peak(backend, limit.threads()),
+          .loop = name(limit.loop())};
 }
 
 }  // namespace bench

@@ -1,12 +1,8 @@
 #include "measure.hpp"
 
-#include <algorithm>
 #include <crest/executors.hpp>
-#include <stdexcept>
 
-#include "contest.hpp"
 #include "inputs.hpp"
-#include "limits.hpp"
 #include "reference.hpp"
 #include "team.hpp"
 #include "textbook.hpp"
@@ -34,9 +30,9 @@ class Bench {
     std::vector<Lane> lanes;
     for (crest::Backend backend : effort_.backends) lanes.push_back(lane(backend));
     compete(order(limit, lanes), effort_.seconds);
-    confirm_limit(lanes);
     std::vector<Line> lines;
-    for (const Lane& lane : lanes) lines.push_back(line(lane, limits(limit, lane.backend)));
+    for (const Lane& lane : lanes) limit_.confirm(lane.exact.least());
+    for (const Lane& lane : lanes) lines.push_back(line(lane));
     return lines;
   }
 
@@ -49,9 +45,9 @@ class Bench {
 
   Lane lane(crest::Backend backend) {
     return {backend,
-            {[=, this] { return timed([&] { attend(crest::exact, backend); }); }},
-            {[=, this] { return timed([&] { attend(crest::clustered, backend); }); }},
-            {[=, this] { return timed([&] { textbook(backend); }); }}};
+            {[=, this] { return seconds_of([&] { attend(crest::exact, backend); }); }},
+            {[=, this] { return seconds_of([&] { attend(crest::clustered, backend); }); }},
+            {[=, this] { return seconds_of([&] { textbook(backend); }); }}};
   }
 
   std::vector<Contestant*> order(Contestant& limit, std::vector<Lane>& lanes) const {
@@ -64,21 +60,11 @@ class Bench {
     return all;
   }
 
-  template <class F>
-  double timed(F&& f) const {
-    const double begin = now();
-    f();
-    return now() - begin;
-  }
-
-  /// Returns the bytes read. Clustered looks for plateaus, so it gets the queries that have some.
+  /// Clustered looks for plateaus, so it gets the queries that have some.
   template <class Recipe>
-  double attend(const Recipe& recipe, crest::Backend backend) {
+  crest::Report attend(const Recipe& recipe, crest::Backend backend) {
     const bool near = !std::is_same_v<Recipe, crest::Exact>;
-    const auto report =
-        crest::attention(inputs_.problem(near ? inputs_.near_q : inputs_.q, out_), recipe, pool_, backend);
-    if (!report.ok()) throw std::runtime_error(crest::to_string(report.status));
-    return static_cast<double>(report.bytes_read);
+    return checked(crest::attention(inputs_.problem(near ? inputs_.near_q : inputs_.q, out_), recipe, pool_, backend));
   }
 
   void textbook(crest::Backend backend) {
@@ -88,46 +74,20 @@ class Bench {
     });
   }
 
-  /// A kernel that seems faster than memory: measure the limit harder before believing that anything is wrong.
-  void confirm_limit(const std::vector<Lane>& lanes) {
-    constexpr int tries = 10;
-    double fastest = limit_.seconds();
-    for (const Lane& lane : lanes) fastest = std::min(fastest, lane.exact.least());
-    for (int i = 0; i < tries && limit_.seconds() > largest_share * fastest; ++i) limit_.full_round();
-  }
-
-  Limits limits(const Contestant& limit, crest::Backend backend) const {
-    const double bytes = static_cast<double>(case_.shape.kv_bytes(case_.dtype));
-    return {.read_ms = limit_.seconds() * 1e3,
-            .before_gbs = bytes / limit.seconds.front() * 1e-9,
-            .after_gbs = bytes / limit.seconds.back() * 1e-9,
-            .fma_peak = fma_peak(backend.name(), case_.threads),
-            .loop = bench::name(limit_.loop())};
-  }
-
-  Row row(std::string peer, const Contestant& c, const Limits& limits, crest::Backend backend) const {
-    return {.peer = std::move(peer),
-            .backend = backend.name(),
-            .at = case_,
-            .ms_min = c.least() * 1e3,
-            .ms_median = c.median() * 1e3,
-            .bytes = static_cast<double>(case_.shape.kv_bytes(case_.dtype)),
-            .limits = limits};
-  }
-
   /// Times are known by now; one run more of each gives bytes and error.
-  Line line(const Lane& lane, const Limits& limits) {
-    Line line{.exact = row("crest_exact", lane.exact, limits, lane.backend)};
-    line.exact.bytes = attend(crest::exact, lane.backend);
+  Line line(const Lane& lane) {
+    const Limits limits = limits_of(limit_, lane.backend);
+    Line line{.exact = {"crest_exact", lane.backend, case_, lane.exact, limits}};
+    line.exact.charge(attend(crest::exact, lane.backend));
     line.exact.error = exact_answer_.relative_error(out_.data());
     line.exact.plausible = line.exact.limit_share() <= largest_share;
     if (effort_.clustered) {
-      line.clustered = row("crest_clustered", lane.clustered, limits, lane.backend);
-      line.clustered.bytes = attend(crest::clustered, lane.backend);
+      line.clustered = {"crest_clustered", lane.backend, case_, lane.clustered, limits};
+      line.clustered.charge(attend(crest::clustered, lane.backend));
       line.clustered.error = near_answer_.relative_error(out_.data());
     }
     if (effort_.textbook) {
-      line.textbook = row("textbook", lane.textbook, limits, lane.backend);
+      line.textbook = {"textbook", lane.backend, case_, lane.textbook, limits};
       textbook(lane.backend);
       line.textbook.error = exact_answer_.relative_error(out_.data());
     }

@@ -1,7 +1,6 @@
 // One case of the table: the read limit, exact, clustered and the textbook loop by turns on the same buffers.
 #pragma once
 
-#include <crest/attention.hpp>
 #include <vector>
 
 #include "row.hpp"
@@ -9,13 +8,10 @@
 namespace bench {
 
 struct Effort {
-  double seconds = 0.3;  ///< for each thing timed
-  bool textbook = true, clustered = true;
+  double seconds = 0.3;                    ///< for each thing timed
+  bool textbook = true, clustered = true;  ///< in measure()
   std::vector<crest::Backend> backends;
 };
-
-/// A share of the read limit above this is a measuring error.
-inline constexpr double largest_share = 1.02;
 
 /// One line for each backend.
 std::vector<Line> measure(const Case&, const Effort&);

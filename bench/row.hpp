@@ -6,33 +6,33 @@
 #include <vector>
 
 #include "cases.hpp"
+#include "contest.hpp"
+#include "limits.hpp"
 
 namespace bench {
 
-/// The limits of the machine for one case, measured beside it.
-struct Limits {
-  double read_ms = 0;                    ///< to read K and V once
-  double before_gbs = 0, after_gbs = 0;  ///< first and last round
-  double fma_peak = 0;                   ///< flops per second with the backend's vectors
-  std::string loop;                      ///< the fastest read loop
-
-  /// The larger of the time for the bytes and the time for the flops.
-  double roofline_ms(const Shape&) const;
-};
-
 struct Row {
-  std::string peer{};  ///< "crest_exact", "crest_clustered", "textbook", or a peer's name
+  std::string peer{};  ///< "crest_exact", "crest_clustered", "crest_guided", "textbook", or a peer's name
   std::string backend{};
   Case at{};
   double ms_min = 0, ms_median = 0;
-  double bytes = 0;  ///< of K and V, as read
-  double error = 0;  ///< relative L2 against double
+  double bytes = 0;  ///< of K, V and sketch, as read
+  double flops = 0;  ///< of f32 multiply-adds, FMA = 2
+  double error = 0;  ///< relative L2
   Limits limits{};
   bool plausible = true;  ///< not faster than memory can be read
 
+  /// Times of a contestant; bytes and flops as if it read everything once.
+  Row() = default;
+  Row(std::string peer, crest::Backend, const Case&, const Contestant&, const Limits&);
+
+  /// Bytes and flops as a call reports them.
+  void charge(const crest::Report&);
+
   double gbs() const { return bytes / ms_min * 1e-6; }
-  double limit_share() const { return limits.read_ms / ms_min; }
-  double roofline_share() const { return limits.roofline_ms(at.shape) / ms_min; }
+  double bytes_share() const;  ///< of K and V
+  double limit_share() const { return bytes / limits.read_gbs * 1e-6 / ms_min; }
+  double roofline_share() const { return limits.roofline_ms(bytes, flops) / ms_min; }
 };
 
 nlohmann::json to_json(const Row&);

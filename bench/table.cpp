@@ -1,9 +1,12 @@
-// crest_bench_table: one run that measures every case and prints time, limit, bytes and error side by side.
+// crest_bench_table: one run that measures every case and prints time, limit, bytes and error side by side: exact,
+// clustered and a textbook loop; guided; appending to a sketch.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
 
+#include "append.hpp"
+#include "guided.hpp"
 #include "measure.hpp"
 #include "page.hpp"
 #include "peers.hpp"
@@ -16,10 +19,11 @@ struct Options {
   std::string filter, json, html;
   std::vector<std::string> backends, merge;
   double seconds = 0.3;
-  bool list = false, quick = false, coarse = false, no_textbook = false, no_clustered = false;
+  bool list = false, quick = false, coarse = false;
+  bool no_decode = false, no_textbook = false, no_clustered = false, no_guided = false;
 
   Options(int argc, char** argv) {
-    CLI::App app("Exact and clustered decode against the read limit and a textbook loop.");
+    CLI::App app("Exact, clustered and guided decode against the limits of the machine and a textbook loop.");
     app.add_option("--filter", filter, "words a case must hold, such as \"d128 n16k f16 t1\"");
     app.add_option("--backend", backends, "backends to time (all available vector backends)");
     app.add_option("--time", seconds, "seconds for each thing timed");
@@ -29,6 +33,8 @@ struct Options {
     app.add_flag("--list", list, "print the cases and stop");
     app.add_flag("--coarse", coarse, "every other length");
     app.add_flag("--quick", quick, "a few cases, 0.1 s each");
+    app.add_flag("--no-decode", no_decode, "leave the first table out");
+    app.add_flag("--no-guided", no_guided, "leave guided and its sketches out");
     app.add_flag("--no-textbook", no_textbook, "leave the textbook loop out");
     app.add_flag("--no-clustered", no_clustered, "leave the clustered recipe out");
     try {
@@ -73,19 +79,41 @@ std::string machine() {
   return text + ".";
 }
 
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 /// Prints each line as it is measured; all rows go to `rows`. False when a kernel seems faster than memory.
-bool measure_all(const std::vector<bench::Case>& cases, const bench::Effort& effort, nlohmann::json& rows) {
+bool measure_decode(const std::vector<bench::Case>& cases, const bench::Effort& effort, nlohmann::json& rows) {
   bool plausible = true;
-  std::fputs(bench::table_head().c_str(), stdout);
+  print(bench::table_head());
   for (const bench::Case& c : cases)
     for (const bench::Line& line : bench::measure(c, effort)) {
-      std::fputs(bench::table_line(line).c_str(), stdout);
-      std::fflush(stdout);
+      print(bench::table_line(line));
       for (const bench::Row* row : {&line.exact, &line.textbook, &line.clustered})
         if (row->ms_min > 0) rows.push_back(to_json(*row));
       plausible &= line.exact.plausible;
     }
+  print(bench::table_notes());
   return plausible;
+}
+
+void measure_guided(const Options& options, const bench::Effort& effort, nlohmann::json& rows) {
+  std::vector<bench::GuidedLine> lines;
+  print("\nguided on peaked heads, f16 cache, one thread\n" + bench::guided_head());
+  for (const bench::Case& c : bench::cases(bench::guided_grid(), options.filter))
+    for (const bench::GuidedLine& line : bench::measure_guided(c, effort)) {
+      print(bench::guided_line(line));
+      for (const bench::GuidedRow& row : line.guided) rows.push_back(to_json(row));
+      lines.push_back(line);
+    }
+  print(bench::guided_notes(lines) + bench::append_head());
+  for (const bench::Case& c : bench::cases(bench::append_grid(), ""))
+    for (const bench::AppendCost& cost : bench::measure_append(c, effort)) {
+      print(bench::append_line(cost));
+      rows.push_back(to_json(cost));
+    }
 }
 
 void merge_files(const std::vector<std::string>& files, nlohmann::json& rows) {
@@ -111,9 +139,10 @@ int main(int argc, char** argv) {
   const std::string heading = machine();
   nlohmann::json rows = nlohmann::json::array();
   std::printf("%s\n\n", heading.c_str());
-  const bool plausible = measure_all(cases, effort, rows);
+  const bool plausible = options.no_decode || measure_decode(cases, effort, rows);
+  if (!options.no_guided) measure_guided(options, effort, rows);
   merge_files(options.merge, rows);
-  std::fputs((bench::table_notes() + bench::peer_summary(rows)).c_str(), stdout);
+  print(bench::peer_summary(rows));
   if (!options.json.empty()) std::ofstream(options.json) << rows.dump(1);
   if (!options.html.empty()) std::ofstream(options.html) << bench::page(rows, heading);
   if (!plausible) std::fputs("A kernel seemed faster than memory can be read: the machine was too noisy.\n", stderr);

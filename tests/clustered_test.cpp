@@ -49,7 +49,8 @@ class Expected {
     sampled_ += heads * count(look.sampled);
     scored_ += heads * count(look.scored);
     used_ += heads * count(look.kept);
-    bytes_ += lines(p_.head_dim(), sizeof(T)) * count(look.scored) + lines(p_.value_dim(), sizeof(T)) * count(look.kept);
+    bytes_ +=
+        lines(p_.head_dim(), sizeof(T)) * count(look.scored) + lines(p_.value_dim(), sizeof(T)) * count(look.kept);
     const reference::Steps steps = reference::steps(look);
     step_ = std::max(step_, steps.steepest);
     bound_ = std::max(bound_, steps.steepest * steps.widest);
@@ -86,8 +87,16 @@ constexpr crest::Clustered recipes[] = {
     {crest::Stride{5}, crest::Window{.reach = 3, .peaks = 2}, crest::Margin{}, crest::Plateau{4}},
     {crest::Stride{1}, crest::Window{.reach = 0, .peaks = 1}, crest::Margin{0}, crest::Plateau{1}},
     {crest::Stride{64}, crest::Window{.reach = 40, .peaks = 16}, crest::Margin{10}, crest::Plateau{0}},
-    {crest::Stride{16}, crest::Window{.reach = 8}, crest::Margin{}, crest::Plateau{2}, {.keep_first = 0, .keep_last = 0}},
-    {crest::Stride{33}, crest::Window{.reach = 1}, crest::Margin{}, crest::Plateau{6}, {.keep_first = 1, .keep_last = 7}}};
+    {crest::Stride{16},
+     crest::Window{.reach = 8},
+     crest::Margin{},
+     crest::Plateau{2},
+     {.keep_first = 0, .keep_last = 0}},
+    {crest::Stride{33},
+     crest::Window{.reach = 1},
+     crest::Margin{},
+     crest::Plateau{6},
+     {.keep_first = 1, .keep_last = 7}}};
 
 TEST(Clustered, DoesAsItsTwin) {
   std::uint64_t seed = 1;
@@ -129,15 +138,17 @@ TEST(Clustered, FarFromZeroNothingChanges) {
     for (Index h = 0; h < 3; ++h) {
       const reference::Look look = reference::clustered(c.problem, crest::clustered, 0, 0);
       missed += reference::missed_mass(look, look.scores[h]) / 3;
-      EXPECT_LE(test::relative_l2(c.problem, h, 0, oracle::attend(c.problem, h, 0, {look.kept.begin(), look.kept.end()})),
-                test::exact_tolerance + std::abs(shift) * 0x1p-22);
+      EXPECT_LE(
+          test::relative_l2(c.problem, h, 0, oracle::attend(c.problem, h, 0, {look.kept.begin(), look.kept.end()})),
+          test::exact_tolerance + std::abs(shift) * 0x1p-22);
     }
     EXPECT_NEAR(report.missed_mass, missed, 1e-3);
   }
 }
 
 TEST(Clustered, CostGrowsAsKeysOverStride) {
-  constexpr crest::Clustered recipe{crest::Stride{32}, crest::Window{.reach = 20, .peaks = 2}, crest::Margin{}, crest::Plateau{}};
+  constexpr crest::Clustered recipe{crest::Stride{32}, crest::Window{.reach = 20, .peaks = 2}, crest::Margin{},
+                                    crest::Plateau{}};
   const auto scored = [&](Index keys) {
     const Case<float> c({.shape = {.heads = 1, .kv_heads = 1, .keys = keys, .head_dim = 8, .value_dim = 8}});
     return test::run(c.problem, recipe).keys_scored;
@@ -170,7 +181,8 @@ Index best_key(const oracle::Row& row) {
 /// A NaN planted in the value row of each head's best key must show: the row was read, so the maximum was found.
 TEST(Clustered, FindsSmoothMaxima) {
   for (std::uint64_t seed : {1, 2, 3, 4, 5}) {
-    Case<float> c({.shape = {.heads = 1, .kv_heads = 1, .keys = 4000, .head_dim = 64}, .data = Data::smooth, .seed = seed});
+    Case<float> c(
+        {.shape = {.heads = 1, .kv_heads = 1, .keys = 4000, .head_dim = 64}, .data = Data::smooth, .seed = seed});
     c.v.set(0, best_key(oracle::attend(c.problem, 0, 0)), 0, NAN);
     test::compute(c.problem, crest::clustered);
     EXPECT_TRUE(std::isnan(c.problem.o(0, 0, 0)));

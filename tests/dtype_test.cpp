@@ -1,10 +1,11 @@
 // The 16-bit conversions, all of them, against their definition.
+#include "crest/core/dtype.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
 
-#include "crest/core/dtype.hpp"
 #include "support/random.hpp"
 
 namespace {

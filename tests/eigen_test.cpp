@@ -1,7 +1,7 @@
 // Eigen matrices as views: the same memory, and the answer that Eigen's own arithmetic gives in double.
-#include <gtest/gtest.h>
-
 #include "crest/eigen.hpp"
+
+#include <gtest/gtest.h>
 
 #include <Eigen/Dense>
 
@@ -35,7 +35,8 @@ void expect_attention_agrees() {
   const crest::Problem<crest::EigenElement<Rows<Scalar>>> problem{
       .q = crest::view(q, 3), .k = crest::view(k), .v = crest::view(v), .o = crest::view(o, 3)};
   ASSERT_TRUE(crest::attention(problem).ok());
-  const Eigen::MatrixXd wanted = softmax_attention(q.template cast<double>(), k.template cast<double>(), v.template cast<double>());
+  const Eigen::MatrixXd wanted =
+      softmax_attention(q.template cast<double>(), k.template cast<double>(), v.template cast<double>());
   EXPECT_LE((o.cast<double>() - wanted).norm(), 2e-6 * wanted.norm());
 }
 

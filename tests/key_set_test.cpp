@@ -1,10 +1,11 @@
 // KeySet as a set, against std::set.
+#include "crest/core/key_set.hpp"
+
 #include <gtest/gtest.h>
 
 #include <set>
 #include <vector>
 
-#include "crest/core/key_set.hpp"
 #include "support/random.hpp"
 
 namespace {

@@ -26,8 +26,8 @@ int decode(const R& recipe) {
                                     .v = {v, {1, keys, value_dim}},
                                     .o = {o, {heads, 1, value_dim}},
                                     .scale = 1};
-  std::printf("k %p %p\nv %p %p\n", static_cast<void*>(k), static_cast<void*>(k + keys * head_dim), static_cast<void*>(v),
-              static_cast<void*>(v + keys * value_dim));
+  std::printf("k %p %p\nv %p %p\n", static_cast<void*>(k), static_cast<void*>(k + keys * head_dim),
+              static_cast<void*>(v), static_cast<void*>(v + keys * value_dim));
   std::fflush(stdout);
   const crest::Report report = crest::attention(problem, recipe);
   std::printf("read %llu\n", static_cast<unsigned long long>(report.bytes_read));

@@ -31,8 +31,9 @@ struct Loads {
 };
 
 Loads watch(const std::string& backend, const std::string& recipe) {
-  const std::string command =
-      "CREST_BACKEND=" + backend + " valgrind --tool=lackey --trace-mem=yes " CREST_TEST_LOADS_PROGRAM " " + recipe + " 2>&1";
+  const std::string command = "CREST_BACKEND=" + backend +
+                              " valgrind --tool=lackey --trace-mem=yes " CREST_TEST_LOADS_PROGRAM " " + recipe +
+                              " 2>&1";
   Loads loads;
   std::array<char, 256> line;
   FILE* pipe = popen(command.c_str(), "r");

@@ -25,7 +25,8 @@ void expect_same_pattern(const crest::Problem<T>& p) {
       EXPECT_EQ(std::isfinite(p.lse(head, query)), std::isfinite(row.lse)) << "lse of head " << head;
       for (Index x = 0; x < p.value_dim(); ++x) {
         const float y = p.o(head, query, x);
-        EXPECT_EQ(std::isfinite(y), std::isfinite(row.o[x])) << y << " for " << row.o[x] << ", head " << head << " x " << x;
+        EXPECT_EQ(std::isfinite(y), std::isfinite(row.o[x]))
+            << y << " for " << row.o[x] << ", head " << head << " x " << x;
         EXPECT_TRUE(!std::isfinite(y) || std::abs(y - row.o[x]) <= 1e-5) << y << " for " << row.o[x];
       }
     }
@@ -41,7 +42,8 @@ void expect_same_pattern_everywhere(const Case<T>& c) {
 
 /// A few places in the cache: first, last, inside a block, in the middle.
 constexpr Index places[] = {0, 5, 2500, 4999};
-constexpr test::Spec long_cache{.shape = {.heads = 3, .kv_heads = 1, .queries = 2, .keys = 5000, .head_dim = 20, .value_dim = 20}};
+constexpr test::Spec long_cache{
+    .shape = {.heads = 3, .kv_heads = 1, .queries = 2, .keys = 5000, .head_dim = 20, .value_dim = 20}};
 
 TEST(NonFinite, Queries) {
   for (float bad : planted) {

@@ -75,7 +75,8 @@ std::vector<Index> operator+(std::vector<Index> a, const std::vector<Index>& b) 
 
 template <class S>
 std::vector<Index> sampled(const S& sampler, Index round, std::vector<KeyRange> visible) {
-  return World(200, 1).wanted(std::move(visible), [&](const auto& seen, auto& wanted) { sampler.sample(round, seen, wanted); });
+  return World(200, 1).wanted(std::move(visible),
+                              [&](const auto& seen, auto& wanted) { sampler.sample(round, seen, wanted); });
 }
 
 template <class R>

@@ -138,8 +138,8 @@ std::vector<Case<float>> ragged() {
   std::uint64_t seed = 1;
   for (Index keys : {1, 0, 3000, 17, 1024, 5000})
     cases.emplace_back(Spec{.shape = {.heads = 1 + keys % 5, .kv_heads = 1, .queries = 1 + keys % 3, .keys = keys},
-                             .mask = {.causal = keys % 2 == 0},
-                             .seed = ++seed});
+                            .mask = {.causal = keys % 2 == 0},
+                            .seed = ++seed});
   return cases;
 }
 

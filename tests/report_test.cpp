@@ -15,7 +15,10 @@ using crest::Report;
 using test::Case;
 using test::Data;
 
-constexpr crest::Clustered sparse{crest::Stride{20}, crest::Window{.reach = 6, .peaks = 2}, crest::Margin{}, crest::Plateau{3},
+constexpr crest::Clustered sparse{crest::Stride{20},
+                                  crest::Window{.reach = 6, .peaks = 2},
+                                  crest::Margin{},
+                                  crest::Plateau{3},
                                   {.keep_first = 2, .keep_last = 5}};
 constexpr test::Spec one_group{.shape = {.heads = 3, .kv_heads = 1, .keys = 500}, .data = Data::smooth};
 
@@ -139,7 +142,8 @@ struct Paged {
 /// Would end the program if a kernel read, rather than only prefetched, a byte of any other row.
 TEST(Unreadable, ClusteredReadsOnlyWhatItSays) {
   test::for_each_backend([](crest::Backend backend) {
-    Case<float> c({.shape = {.heads = 3, .kv_heads = 1, .keys = 500, .head_dim = 23, .value_dim = 9}, .data = Data::smooth});
+    Case<float> c(
+        {.shape = {.heads = 3, .kv_heads = 1, .keys = 500, .head_dim = 23, .value_dim = 9}, .data = Data::smooth});
     const reference::Look look = reference::clustered(c.problem, sparse, 0, 0);
     Paged<float> paged(c);
     test::compute(c.problem, sparse, backend);
@@ -155,8 +159,9 @@ TEST(Unreadable, ClusteredReadsOnlyWhatItSays) {
 template <class T>
 void expect_exact_reads_only_visible_rows(Index head_dim, Index value_dim) {
   test::for_each_backend([&](crest::Backend backend) {
-    Case<T> c({.shape = {.heads = 4, .kv_heads = 1, .queries = 2, .keys = 200, .head_dim = head_dim, .value_dim = value_dim},
-               .mask = {.causal = true, .window = 50, .sinks = 3}});
+    Case<T> c(
+        {.shape = {.heads = 4, .kv_heads = 1, .queries = 2, .keys = 200, .head_dim = head_dim, .value_dim = value_dim},
+         .mask = {.causal = true, .window = 50, .sinks = 3}});
     const std::vector<oracle::Row> wanted = oracle::solve(c.problem);
     reference::Keys seen;
     for (Index i : {0, 1})

@@ -1,9 +1,10 @@
 // The algebra of split softmax, and its use by callers who split keys themselves.
+#include "crest/core/softmax_state.hpp"
+
 #include <gtest/gtest.h>
 
 #include <vector>
 
-#include "crest/core/softmax_state.hpp"
 #include "support/random.hpp"
 
 namespace {
@@ -13,10 +14,14 @@ using crest::SoftmaxState;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-SoftmaxState random_state(test::Random& random) { return {20 * random.normal(), static_cast<float>(1 + 9 * random.uniform())}; }
+SoftmaxState random_state(test::Random& random) {
+  return {20 * random.normal(), static_cast<float>(1 + 9 * random.uniform())};
+}
 
 /// Two states describe the same set when their log-sum-exps agree.
-void expect_same(SoftmaxState a, SoftmaxState b) { EXPECT_NEAR(a.lse(), b.lse(), 1e-5 * std::max(1.0f, std::abs(a.lse()))); }
+void expect_same(SoftmaxState a, SoftmaxState b) {
+  EXPECT_NEAR(a.lse(), b.lse(), 1e-5 * std::max(1.0f, std::abs(a.lse())));
+}
 
 TEST(SoftmaxState, DefaultIsTheEmptySet) {
   EXPECT_TRUE(SoftmaxState{}.empty());

@@ -67,9 +67,11 @@ void see(Problem& p, const std::array<KeyRange, N>& ranges, const std::array<Ind
 }
 
 constexpr Index most_keys = 2147483646, many_keys = 2147483647;
-constexpr std::array<KeyRange, 2> two{KeyRange{0, 4}, {5, 8}}, beyond{KeyRange{0, 4}, {5, 9}}, before{KeyRange{-1, 4}, {5, 8}};
+constexpr std::array<KeyRange, 2> two{KeyRange{0, 4}, {5, 8}}, beyond{KeyRange{0, 4}, {5, 9}},
+    before{KeyRange{-1, 4}, {5, 8}};
 constexpr std::array<KeyRange, 2> backwards{KeyRange{5, 3}, {5, 8}}, overlap{KeyRange{2, 6}, {5, 8}};
-constexpr std::array<Index, 3> each_one{0, 1, 2}, both_first{0, 2, 2}, falling{0, 2, 1}, too_far{0, 1, 3}, negative{-1, 1, 2};
+constexpr std::array<Index, 3> each_one{0, 1, 2}, both_first{0, 2, 2}, falling{0, 2, 1}, too_far{0, 1, 3},
+    negative{-1, 1, 2};
 constexpr std::array<Index, 2> short_list{0, 2};
 
 const std::vector<Broken>& broken_views() {
@@ -184,7 +186,8 @@ bool is_of_sketch(const crest::StatusText& s) { return std::string(s.text).rfind
 TEST(Status, EveryRuleIsCovered) {
   std::set<Status> met{Status::ok, Status::recipe_option, Status::backend, Status::out_of_memory};  // the tests below
   for (const Broken& b : all_broken()) met.insert(b.status);
-  for (const crest::StatusText& s : crest::status_texts) EXPECT_TRUE(met.contains(s.status) || is_of_sketch(s)) << s.text;
+  for (const crest::StatusText& s : crest::status_texts)
+    EXPECT_TRUE(met.contains(s.status) || is_of_sketch(s)) << s.text;
 }
 
 TEST(Status, EveryStatusHasASentenceOfItsOwn) {
@@ -245,26 +248,26 @@ TEST(Status, LazyHeadroomOutOfRange) {
 TEST(Status, LargeOptionsAreAccepted) {
   constexpr Index large = std::numeric_limits<Index>::max();
   Case<float> c({.shape = {.keys = 300}});
-  const crest::Recipe recipe{crest::Stride{large}, crest::Window{.reach = crest::Window::max_reach - 1, .peaks = crest::Window::max_peaks}, crest::Margin{60, 60},
-                             crest::Plateau{1e30f}, crest::RecipeOptions{.keep_first = large, .keep_last = large}};
+  const crest::Recipe recipe{
+      crest::Stride{large}, crest::Window{.reach = crest::Window::max_reach - 1, .peaks = crest::Window::max_peaks},
+      crest::Margin{60, 60}, crest::Plateau{1e30f}, crest::RecipeOptions{.keep_first = large, .keep_last = large}};
   const Report report = crest::attention(c.problem, recipe);
   EXPECT_TRUE(report.ok());
   EXPECT_EQ(report.keys_used, report.keys_visible);
 }
 
-/// An executor without memory.
+/// An executor with half of the memory it is asked for.
 struct Starved : crest::Serial {
-  std::span<std::byte> scratch(std::size_t bytes) { return room >= bytes ? crest::Serial::scratch(bytes) : std::span<std::byte>{}; }
-  std::size_t room = 0;
+  std::span<std::byte> scratch(std::size_t bytes) { return crest::Serial::scratch(bytes / 2); }
 };
 
-TEST(Status, NoScratchIsOutOfMemory) {
+TEST(Status, TooLittleScratchIsOutOfMemory) {
   Case<float> c(sound);
   Starved starved;
   const Report report = crest::attention(c.problem, crest::exact, starved);
   EXPECT_EQ(report.status, Status::out_of_memory);
   EXPECT_EQ(report.expected, static_cast<Index>(crest::scratch_bytes(c.problem)));
-  EXPECT_EQ(report.found, 0);
+  EXPECT_EQ(report.found, report.expected / 2);
   EXPECT_EQ(crest::attention(c.problem, crest::clustered, starved).status, Status::out_of_memory);
   EXPECT_TRUE(c.untouched());
 }

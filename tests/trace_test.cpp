@@ -1,11 +1,12 @@
-// Real attention: three layers of a language model at 8192 tokens. The errors are recorded with bounds on both sides, so
-// that a change of the algorithm, for the worse or for the better, shows here and is then written down here.
+// Real attention: three layers of a language model at 8192 tokens. The errors are recorded with bounds on both sides,
+// so that a change of the algorithm, for the worse or for the better, shows here and is then written down here.
+#include "examples/common/trace.hpp"
+
 #include <gtest/gtest.h>
 
 #include <map>
 #include <numeric>
 
-#include "examples/common/trace.hpp"
 #include "support/backends.hpp"
 #include "support/compare.hpp"
 
@@ -37,7 +38,9 @@ struct Rows {
   Problem<f16> problem(const demo::Layer& layer, std::size_t r) {
     const demo::Trace& t = trace();
     const Index keys = t.positions[queries[r]] + 1;
-    return {.q = {layer.q.data() + queries[r] * t.head_dim, {t.heads, 1, t.head_dim}, {t.queries() * t.head_dim, t.head_dim, 1}},
+    return {.q = {layer.q.data() + queries[r] * t.head_dim,
+                  {t.heads, 1, t.head_dim},
+                  {t.queries() * t.head_dim, t.head_dim, 1}},
             .k = {layer.k.data(), {t.kv_heads, keys, t.head_dim}, {t.keys * t.head_dim, t.head_dim, 1}},
             .v = {layer.v.data(), {t.kv_heads, keys, t.value_dim}, {t.keys * t.value_dim, t.value_dim, 1}},
             .o = {o.data() + r * t.heads * t.value_dim, {t.heads, 1, t.value_dim}},
@@ -99,7 +102,8 @@ TEST(Trace, ExactIsExactOnEveryBackend) {
 struct Recorded {
   double mean_error, missed_mass, share_used;
 };
-constexpr Recorded recorded[] = {{0.93176, 0.2994, 0.0378174}, {0.118137, 0.113703, 0.0159987}, {0.318565, 0.352054, 0.0337563}};
+constexpr Recorded recorded[] = {
+    {0.93176, 0.2994, 0.0378174}, {0.118137, 0.113703, 0.0159987}, {0.318565, 0.352054, 0.0337563}};
 
 TEST(Trace, ClusteredKeepsItsRecordedErrors) {
   for (std::size_t i = 0; i < trace().layers.size(); ++i)
@@ -107,10 +111,12 @@ TEST(Trace, ClusteredKeepsItsRecordedErrors) {
       const demo::Layer& layer = trace().layers[i];
       SCOPED_TRACE("layer " + std::to_string(layer.number));
       Rows rows(layer);
-      const crest::Report report = crest::attention(rows.problems, crest::clustered, crest::this_thread_serial(), backend);
+      const crest::Report report =
+          crest::attention(rows.problems, crest::clustered, crest::this_thread_serial(), backend);
       expect_recorded(errors(layer, rows).mean, recorded[i].mean_error);
       expect_recorded(report.missed_mass, recorded[i].missed_mass);
-      expect_recorded(static_cast<double>(report.keys_used) / static_cast<double>(report.keys_visible), recorded[i].share_used);
+      expect_recorded(static_cast<double>(report.keys_used) / static_cast<double>(report.keys_visible),
+                      recorded[i].share_used);
     });
 }
 

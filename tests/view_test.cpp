@@ -1,11 +1,12 @@
 // TensorView and ScratchBuffer: the two small types everything borrows memory through.
+#include "crest/core/view.hpp"
+
 #include <gtest/gtest.h>
 
 #include <numeric>
 #include <vector>
 
 #include "crest/core/executor.hpp"
-#include "crest/core/view.hpp"
 
 namespace {
 

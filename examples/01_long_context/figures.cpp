@@ -70,9 +70,9 @@ Frame error_frame(const std::vector<LayerResult>& layers) {
   Range bytes, error;
   for (const LayerResult& layer : layers)
     for (const Measured& row : layer.rows) {
-      bytes.add(row.bytes_read / row.bytes_dense);
-      error.add(row.error_mean());
-      error.add(row.error_p95());
+      bytes.add(row.outcome.share());
+      error.add(row.outcome.error_mean());
+      error.add(row.outcome.error_p95());
     }
   return {{bytes.lo / 1.25, bytes.hi * 1.25, 70, width - 290, true},
           {std::pow(10, std::floor(std::log10(error.lo))), error.hi * 1.6, 400, 24, true}};
@@ -84,7 +84,7 @@ void draw_legend(Svg& svg, const std::vector<LayerResult>& layers) {
   svg.text({left, y}, "recipe", "axis");
   for (std::size_t r = 0; r < layers[0].rows.size(); ++r) {
     svg.raw(mark({left + 8, y += 24}, r, "#8a92a3"));
-    svg.text({left + 26, y + 4}, layers[0].rows[r].recipe, "label");
+    svg.text({left + 26, y + 4}, layers[0].rows[r].label.text(), "label");
   }
   svg.text({left, y += 42}, "layer, early to late", "axis");
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -179,9 +179,9 @@ std::string error_figure(const std::vector<LayerResult>& layers) {
   for (std::size_t i = 0; i < layers.size(); ++i)
     for (std::size_t r = 0; r < layers[i].rows.size(); ++r) {
       const Measured& row = layers[i].rows[r];
-      const double x = frame.x(row.bytes_read / row.bytes_dense);
-      const double mean = frame.y(std::max(row.error_mean(), frame.y.lo));
-      svg.line({x, mean}, {x, frame.y(std::max(row.error_p95(), frame.y.lo))}, "whisker");
+      const double x = frame.x(row.outcome.share());
+      const double mean = frame.y(std::max(row.outcome.error_mean(), frame.y.lo));
+      svg.line({x, mean}, {x, frame.y(std::max(row.outcome.error_p95(), frame.y.lo))}, "whisker");
       svg.raw(mark({x, mean}, r, layer_colour(i, layers.size())));
     }
   draw_legend(svg, layers);

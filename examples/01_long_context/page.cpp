@@ -20,23 +20,19 @@ std::string span_of(const std::vector<LayerResult>& layers, F&& value) {
   return least == most ? most : least.substr(0, least.find(' ')) + " to " + most;
 }
 
-const Measured& find(const LayerResult& layer, const std::string& recipe) {
-  return *std::find_if(layer.rows.begin(), layer.rows.end(), [&](const Measured& m) { return m.recipe == recipe; });
-}
-
-const Measured& portrayed(const LayerResult& layer) { return find(layer, layer.portrayed); }
+const Measured& portrayed(const LayerResult& layer) { return layer.find(layer.portrayed); }
 
 /// How the exact recipe does, in words that follow the numbers.
 std::string findings_exact(const std::vector<LayerResult>& layers) {
   double error = 0, slowest = 1e300, fastest = 0;
   for (const LayerResult& layer : layers) {
-    const Measured& exact = find(layer, "exact");
+    const Measured& exact = layer.find("exact");
     const double ratio = layer.rows.front().seconds / exact.seconds;
-    error = std::max(error, exact.error_p95());
+    error = std::max(error, exact.outcome.error_p95());
     slowest = std::min(slowest, ratio);
     fastest = std::max(fastest, ratio);
   }
-  const auto share = [](const LayerResult& l) { return dense_share(l, find(l, "exact")); };
+  const auto share = [](const LayerResult& l) { return dense_share(l, l.find("exact")); };
   return "<b>exact</b> reads every key and value once and is right to " + relative_error(error) + ". It is " +
          fixed(slowest, 1) + " to " + fixed(fastest, 1) + " times as fast as the textbook loop, at " +
          span_of(layers, share) + " of the speed at which memory can be read at all.";
@@ -44,19 +40,19 @@ std::string findings_exact(const std::vector<LayerResult>& layers) {
 
 /// How the recipe of the portraits does.
 std::string findings(const std::vector<LayerResult>& layers) {
-  const auto of = [&](double Measured::*number) {
-    return span_of(layers, [=](const LayerResult& layer) { return portrayed(layer).*number; });
+  const auto of = [&](double LeftOut::*number) {
+    return span_of(layers, [=](const LayerResult& layer) { return *portrayed(layer).left_out.*number; });
   };
-  const auto missed = [](const LayerResult& layer) { return portrayed(layer).missed; };
+  const auto missed = [](const LayerResult& layer) { return portrayed(layer).left_out->missed; };
   const bool smooth =
       std::all_of(layers.begin(), layers.end(), [&](const auto& layer) { return missed(layer) < 0.05; });
   std::ostringstream s;
   s << "<b>" << escape(layers[0].portrayed) << "</b> reads "
-    << span_of(layers, [](const auto& l) { return portrayed(l).bytes_read / portrayed(l).bytes_dense; })
-    << " of the bytes and has scored the heaviest key in " << of(&Measured::peak_found)
-    << " of the rows. It leaves out " << of(&Measured::missed)
-    << " of the softmax mass (its own estimate: " << of(&Measured::missed_estimated) << "), and its output is off by "
-    << span_of(layers, [](const auto& l) { return portrayed(l).error_mean(); }) << " in the mean. ";
+    << span_of(layers, [](const auto& l) { return portrayed(l).outcome.share(); })
+    << " of the bytes and has scored the heaviest key in " << of(&LeftOut::peak_found)
+    << " of the rows. It leaves out " << of(&LeftOut::missed)
+    << " of the softmax mass (its own estimate: " << of(&LeftOut::estimated) << "), and its output is off by "
+    << span_of(layers, [](const auto& l) { return portrayed(l).outcome.error_mean(); }) << " in the mean. ";
   s << (smooth ? "The mass of these heads lies where the samples and the windows look."
                : "It finds the maximum more often than it keeps the mass: scores that are not smooth along the keys "
                  "leave mass between the samples, and no window around the best of them brings it back. Where that "
@@ -101,7 +97,7 @@ void table(std::ostream& s, const Trace& trace, const LayerResult& layer) {
   for (const Column& c : columns()) s << "<th title=\"" << escape(c.meaning) << "\">" << escape(c.name()) << "</th>";
   s << "</tr>\n";
   for (const Measured& row : layer.rows) {
-    s << (row.recipe == "exact" ? "<tr class=\"exact\">" : "<tr>");
+    s << (row.label.text() == "exact" ? "<tr class=\"exact\">" : "<tr>");
     for (const std::string& cell : cells(layer, row)) s << "<td>" << escape(cell) << "</td>";
     s << "</tr>\n";
   }

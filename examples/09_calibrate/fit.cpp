@@ -14,20 +14,18 @@ using crest::SketchBasis;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-/// Width of a field, expected squared error of a unit Gaussian at that width, and its step (Max 1960).
+/// Width of a field, and the squared error a unit Gaussian is left with (Max 1960).
 struct Width {
   int bits;
-  double error, step;
+  double error;
 };
-constexpr Width widths[] = {{0, 1, 0}, {1, 0.3634, 1.596}, {2, 0.1188, 0.9957}, {4, 0.01154, 0.3352}};
+constexpr Width widths[] = {{0, 1}, {1, 0.3634}, {2, 0.1188}, {4, 0.01154}};
 
 /// Directions of one KV head, the most valuable first.
 struct Axes {
   VectorXd variance;    ///< of a key along each, in nats^2 of score
   MatrixXd key, query;  ///< [head_dim][head_dim], a direction a row: k . q = (key k) . (query q)
 };
-
-MatrixXd second_moment(const MatrixXd& rows) { return rows.transpose() * rows / static_cast<double>(rows.rows()); }
 
 Axes find_axes(const MatrixXd& queries, const MatrixXd& residuals, double ridge) {
   const Index dim = queries.cols();
@@ -70,19 +68,13 @@ std::vector<std::uint8_t> share_bits(const std::vector<Axes>& heads, int bits) {
   return shared;
 }
 
-double step_of(int bits) {
-  for (const Width& w : widths)
-    if (w.bits == bits) return w.step;
-  return 1;
-}
-
 /// Appends the rows of one head. Directions beyond head_dim pad the last field with zeros.
 void append_head(const Axes& head, SketchBasis& basis) {
   const double least = 1e-6 * std::sqrt(head.variance(0));
   for (Index i = 0; i < basis.mapped; ++i) {
     const bool pad = i >= basis.head_dim;
     const double size = pad ? 0 : std::max({std::sqrt(head.variance(i)), least, 1e-30});
-    const double step = size * step_of(basis.bits[static_cast<std::size_t>(i / 4)]);
+    const double step = size * crest::gaussian_step(basis.bits[static_cast<std::size_t>(i / 4)]);
     for (Index c = 0; c < basis.head_dim; ++c) {
       basis.key_matrix.push_back(pad ? 0.0f : static_cast<float>(head.key(i, c) / step));
       basis.query_matrix.push_back(pad ? 0.0f : static_cast<float>(head.query(i, c) * step));

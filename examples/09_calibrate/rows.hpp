@@ -29,4 +29,9 @@ inline Eigen::MatrixXd residual_rows(const crest::TensorView<const crest::f16, 3
   return rows;
 }
 
+/// Sum of outer products of the rows with themselves, over their number.
+inline Eigen::MatrixXd second_moment(const Eigen::MatrixXd& rows) {
+  return rows.transpose() * rows / static_cast<double>(rows.rows());
+}
+
 }  // namespace calibrate

@@ -44,7 +44,8 @@ struct Answer {
   crest::Report report;
 };
 
-Answer answer(const Case<Element>& c, const std::vector<oracle::Row>& sizes, crest::Backend backend, const auto& recipe) {
+Answer answer(const Case<Element>& c, const std::vector<oracle::Row>& sizes, crest::Backend backend,
+              const auto& recipe) {
   Answer a{backend.name(), sizes, test::run(c.problem, recipe, backend)};
   for (std::size_t r = 0; r < a.rows.size(); ++r) {
     const Index head = static_cast<Index>(r) / c.problem.queries(), query = static_cast<Index>(r) % c.problem.queries();
@@ -79,8 +80,9 @@ void fuzz(std::uint64_t seed) {
   if (random.below(2) == 0)
     compare_backends(c, crest::exact);
   else
-    compare_backends(c, crest::Recipe{crest::Stride{3}, crest::Window{}, crest::Margin{}, crest::Everything{},
-                                      crest::RecipeOptions{.keep_first = random.below(9), .keep_last = random.below(99)}});
+    compare_backends(c,
+                     crest::Recipe{crest::Stride{3}, crest::Window{}, crest::Margin{}, crest::Everything{},
+                                   crest::RecipeOptions{.keep_first = random.below(9), .keep_last = random.below(99)}});
 }
 
 TEST(Fuzz, BackendsAgree) {

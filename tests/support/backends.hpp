@@ -30,7 +30,8 @@ crest::Report run(const crest::Problem<T>& p, const R& recipe = crest::exact,
 
 /// The same where only the output matters.
 template <class T, class R = crest::Exact>
-void compute(const crest::Problem<T>& p, const R& recipe = crest::exact, crest::Backend backend = crest::Backend::best()) {
+void compute(const crest::Problem<T>& p, const R& recipe = crest::exact,
+             crest::Backend backend = crest::Backend::best()) {
   EXPECT_EQ(run(p, recipe, backend).rows, p.heads() * p.queries());
 }
 

@@ -10,16 +10,17 @@ namespace test {
 using crest::Index;
 using crest::Problem;
 
-/// Exact recipes against double. Float scores of a few nats to 25 nats carry an error of about 1e-6 nats, the weights as
-/// much relative error, and sums of a few thousand terms a little more; averaging over keys shrinks errors and output
-/// alike. Measured worst case over the matrix: below a third of this.
+/// Exact recipes against double. Float scores of a few nats to 25 nats carry an error of about 1e-6 nats, the weights
+/// as much relative error, and sums of a few thousand terms a little more; averaging over keys shrinks errors and
+/// output alike. Measured worst case over the matrix: below a third of this.
 inline constexpr double exact_tolerance = 2e-5;
 
 /// The larger of two distances; NaN if either is.
 inline double worse(double a, double b) { return std::isnan(a) || a > b ? a : b; }
 
-/// |o - wanted| / |wanted|; the absolute error where nothing is wanted. Where the values happen to cancel, the length the
-/// output would have without that accident takes the place of |wanted|: rounding errors do not cancel with the values.
+/// |o - wanted| / |wanted|; the absolute error where nothing is wanted. Where the values happen to cancel, the length
+/// the output would have without that accident takes the place of |wanted|: rounding errors do not cancel with the
+/// values.
 template <class T>
 double relative_l2(const Problem<T>& p, Index head, Index query, const oracle::Row& wanted) {
   double difference = 0, norm = 0;

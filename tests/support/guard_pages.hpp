@@ -38,9 +38,7 @@ class PagedRows {
 
  private:
   static Index page() { return sysconf(_SC_PAGESIZE); }
-  T* row(Index j) const {
-    return reinterpret_cast<T*>(memory_ + (j + 1) * page()) - columns_;
-  }
+  T* row(Index j) const { return reinterpret_cast<T*>(memory_ + (j + 1) * page()) - columns_; }
 
   Index rows_, columns_;
   unsigned char* memory_;

@@ -31,7 +31,7 @@ inline constexpr Mask masks[11] = {{},
                                    {.causal = true, .window = 5000, .sinks = 1},
                                    {.causal = true, .window = 7, .sinks = 7},
                                    {.window = 1024}};
-inline constexpr Layout layouts[11] = {{}, {0, 3, 0}, {5, 0, 0}, {7, 1, 4}, {0, 0, 1}, {3, 5, 3},
+inline constexpr Layout layouts[11] = {{}, {0, 3, 0}, {5, 0, 0}, {7, 1, 4},  {0, 0, 1}, {3, 5, 3},
                                        {}, {1, 2, 2}, {0, 8, 0}, {16, 0, 4}, {0, 1, 1}};
 
 /// Random ranges with holes, one list per query; some are empty, some touch.

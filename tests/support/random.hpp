@@ -22,7 +22,7 @@ class Random {
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
   }
-  double uniform() { return static_cast<double>(bits() >> 11) * 0x1p-53; }                  ///< [0, 1)
+  double uniform() { return static_cast<double>(bits() >> 11) * 0x1p-53; }                     ///< [0, 1)
   Index below(Index n) { return static_cast<Index>(bits() % static_cast<std::uint64_t>(n)); }  ///< 0..n-1
   float normal() {
     const double radius = std::sqrt(-2 * std::log(1 - uniform()));

@@ -52,6 +52,8 @@ CREST_INLINE Index reach_of(Index bytes, Index stride_bytes) {
 template <class T, int HT>
 class RangeStream {
  public:
+  static constexpr unsigned lead = 1;  ///< rows are prefetched this many blocks before their use, and once more `far` ahead
+
   CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
       : rows_(rows), clip_(clip), reach_{reach_of(rows.k_bytes(), rows.k_stride * Index{sizeof(T)}),
                                          reach_of(rows.v_bytes(), rows.v_stride * Index{sizeof(T)})} {
@@ -94,6 +96,8 @@ class RangeStream {
 template <class T, int HT>
 class SetStream {
  public:
+  static constexpr unsigned lead = 2;  ///< scattered rows: no far prefetch
+
   CREST_INLINE SetStream(const KvRows<T>& rows, const KeySet& keys) : rows_(rows), at_(keys.begin()), end_(keys.end()) {}
 
   CREST_INLINE bool next(Block<T, HT>& block) {
@@ -108,8 +112,7 @@ class SetStream {
   KeySet::End end_;
 };
 
-/// Rows to prefetch while a block is worked on: `rows` of a later block into the first-level cache, and what lies `far`
-/// bytes behind them into the second.
+/// Rows to prefetch while a block is worked on: `rows` of a later block, and what lies `far` bytes behind them.
 template <class T>
 struct Ahead {
   const T* const* rows;
@@ -129,7 +132,7 @@ struct Coming {
 /// Blocks in flight: the one before, the one worked on, and those whose rows are being prefetched.
 template <class T, int HT>
 struct BlockRing {
-  static constexpr unsigned size = 4, lead = 2;  ///< rows are prefetched `lead` blocks before their use
+  static constexpr unsigned size = 4;
   Block<T, HT> blocks[size];
 
   CREST_INLINE Block<T, HT>& operator[](unsigned i) { return blocks[i % size]; }
@@ -138,7 +141,7 @@ struct BlockRing {
 /// Calls f(block, coming) for every block of a stream. A block stays valid until the call after its own has returned.
 template <class T, int HT, class Stream, class F>
 CREST_INLINE void for_each_block(BlockRing<T, HT>& ring, Stream stream, F&& f) {
-  constexpr unsigned lead = BlockRing<T, HT>::lead;
+  constexpr unsigned lead = Stream::lead;
   unsigned filled = 0;
   while (filled < lead && stream.next(ring[filled])) ++filled;
   for (unsigned now = 0; now < filled; ++now) {

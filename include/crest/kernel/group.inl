@@ -1,7 +1,7 @@
 // A GQA group at one query: the loop every recipe ends in.
 //
 // Per block of 8 keys (f16, head_dim d, group of 4): read 8 * 2d bytes of K and as many of V, once for all heads of the
-// group. While a block is scored, the K rows of the block after next are prefetched, while values are added its V rows: two
+// group. While a block is scored, K rows of the next are prefetched, while values are added its V rows: two
 // steady streams. Nothing else moves: q, the accumulators (4 * 8d bytes) and 64 weights stay in L1. At d = 128 that is 64
 // FMA of 16 floats, 16 conversions and a quarter of an exp2 vector per key and group of 4 against 512 bytes from memory.
 

@@ -7,7 +7,7 @@ CREST_INLINE void prefetch(const T* p, Index far) {
   const auto near = reinterpret_cast<std::uintptr_t>(p);
   CREST_UNROLL for (int line = 0; line < bytes; line += 64) {
     __builtin_prefetch(reinterpret_cast<const void*>(near + line), 0, 3);
-    __builtin_prefetch(reinterpret_cast<const void*>(near + far + line), 0, 2);
+    __builtin_prefetch(reinterpret_cast<const void*>(near + far + line), 0, 3);
   }
 }
 

@@ -31,11 +31,7 @@ inline void encode_bytes(const float* x, Index n, float step, std::byte* bytes) 
   }
 }
 
-/// The step of a uniform mid-rise quantiser of unit Gaussians that makes the squared error smallest (Max 1960).
-inline float gaussian_step(const SketchField& field) {
-  const std::uint32_t top = field.mask & 0xffu;
-  return top == 1 ? 1.596f : top == 3 ? 0.9957f : 0.3352f;
-}
+inline float gaussian_step(const SketchField& field) { return crest::gaussian_step(std::popcount(field.mask & 0xffu)); }
 
 /// Steps per unit of a mapped residual y, by its root mean square. Where fields differ in width, y is in steps of its own
 /// (SketchBasis), and a coordinate is as large as others are on the whole when it is so in steps of the first field.

@@ -1,0 +1,399 @@
+// guided, for one element type of the cache (CREST_TEST_ELEMENT): right within what it tells, the same bits from
+// everyone, within its budget, and blind to what it must not see.
+#include <gtest/gtest.h>
+
+#include "crest/executors.hpp"
+#include "support/sketched.hpp"
+
+namespace {
+
+using Element = CREST_TEST_ELEMENT;
+using crest::guided;
+using crest::Index;
+using crest::KeySketch;
+using crest::Report;
+using crest::Status;
+using test::Spec;
+using test::typical;
+using Sketched = test::Sketched<Element>;
+
+Spec with_shape(test::Shape shape) {
+  Spec spec = typical;
+  spec.shape = shape;
+  return spec;
+}
+
+/// Head dims with and without padding, groups that fill head tiles and that do not.
+constexpr test::Shape shapes[] = {{.heads = 1, .kv_heads = 1, .keys = 1500, .head_dim = 7, .value_dim = 17},
+                                  {.heads = 4, .kv_heads = 2, .keys = 1600, .head_dim = 33, .value_dim = 64},
+                                  {.heads = 3, .kv_heads = 1, .keys = 1100, .head_dim = 64, .value_dim = 1},
+                                  {.heads = 8, .kv_heads = 2, .keys = 1500, .head_dim = 80, .value_dim = 80},
+                                  {.heads = 5, .kv_heads = 1, .keys = 2049, .head_dim = 96, .value_dim = 31},
+                                  {.heads = 7, .kv_heads = 1, .keys = 1500, .head_dim = 128, .value_dim = 128},
+                                  {.heads = 9, .kv_heads = 1, .keys = 1700, .head_dim = 256, .value_dim = 100}};
+
+TEST(Guided, TellsHowFarOffItIs) {
+  Index rows_in_all = 0, exact_rows = 0;
+  for (const test::Shape& shape : shapes)
+    for (int bits : {1, 2, 4})
+      for (bool rows : {false, true}) {
+        SCOPED_TRACE("head_dim " + std::to_string(shape.head_dim) + ", bits " + std::to_string(bits) + (rows ? ", rows" : ""));
+        Sketched s(with_shape(shape), rows, {.bits = bits});
+        const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
+        test::for_each_backend([&](crest::Backend backend) {
+          s.c.reset();
+          const Report report = test::run(s.problem, guided.with({.budget = 0.3f}), backend);
+          test::expect_told(s.problem, wanted);
+          rows_in_all += report.rows, exact_rows += report.fallbacks;
+        });
+      }
+  EXPECT_LE(exact_rows, rows_in_all / 10);
+}
+
+/// All keys are certain: what remains is the rounding of 8-bit rows, and that is what is told.
+TEST(Guided, WithAllRowsOnlyRoundingIsLeft) {
+  Sketched s(typical, true);
+  const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
+  const Report report = test::run(s.problem, guided.with({.budget = 1}));
+  EXPECT_EQ(report.keys_used, report.keys_visible);
+  EXPECT_LE(report.worst_error, 0.01);
+  test::expect_told(s.problem, wanted, 2);
+  for (Index h = 0; h < 6; ++h) {
+    EXPECT_GE(test::head_error(s.problem, h, 0, wanted[h].o), 0.3 * s.problem.error(h, 0));
+    EXPECT_LE(test::lse_distance(s.problem.lse(h, 0), wanted[h].lse), 1e-3);
+  }
+}
+
+TEST(Guided, MoreBudgetIsLessError) {
+  for (bool rows : {false, true}) {
+    Sketched s(typical, rows);
+    float before = 1;
+    for (float budget : {0.12f, 0.25f, 0.5f, 0.9f}) {
+      const float worst = test::run(s.problem, guided.with({.budget = budget})).worst_error;
+      EXPECT_LT(worst, 0.8 * before);
+      before = worst;
+    }
+  }
+}
+
+/// Weights cancel in the ratio: equal values come out as they are whatever was drawn. 8-bit rows round them.
+TEST(Guided, EqualValuesComeOutAsTheyAre) {
+  for (bool rows : {false, true}) {
+    Sketched s(typical, rows);
+    s.c.v.fill([](Index, Index, Index x) { return x % 2 ? -1.0f : 0.5f; });
+    s.rebuild(rows);
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      test::compute(s.problem, guided.with({.seed = seed}));
+      for (Index h = 0; h < 6; ++h)
+        for (Index x = 0; x < 48; ++x) EXPECT_NEAR(s.problem.o(h, 0, x), x % 2 ? -1.0 : 0.5, rows ? 0.01 : 1e-5);
+    }
+  }
+}
+
+/// Bytes of all outputs.
+std::vector<unsigned char> outputs(test::Case<Element>& c) {
+  std::vector<unsigned char> all;
+  for (const auto* t : {&c.o, &c.lse, &c.error}) all.insert(all.end(), t->bytes().begin(), t->bytes().end());
+  return all;
+}
+
+template <class E = crest::Serial&>
+std::vector<unsigned char> outputs_of(Sketched& s, const crest::Guided& recipe = guided, E&& executor = crest::this_thread_serial()) {
+  s.c.reset();
+  EXPECT_TRUE(crest::attention(s.problem, recipe, executor).ok());
+  return outputs(s.c);
+}
+
+/// Every call verifies other rows, which must not show.
+TEST(SameBits, FromEveryCall) {
+  for (bool rows : {false, true}) {
+    Sketched s(typical, rows);
+    const auto first = outputs_of(s);
+    for (int call = 0; call < 300; ++call) ASSERT_EQ(outputs_of(s), first) << call;
+  }
+}
+
+TEST(SameBits, OtherSeedsDrawOtherKeys) {
+  for (bool rows : {false, true}) {
+    Sketched s(typical, rows);
+    const auto first = outputs_of(s);
+    for (std::uint64_t seed : {1, 2, 3, 1000}) EXPECT_NE(outputs_of(s, guided.with({.seed = seed})), first);
+    EXPECT_EQ(outputs_of(s, guided.with({.seed = 0})), first);
+  }
+}
+
+/// A ragged batch with masks and several queries; some rows see too little and are done exactly.
+struct Batch {
+  std::vector<std::unique_ptr<Sketched>> members;
+  std::vector<crest::Problem<Element>> problems;
+
+  Batch() {
+    for (Index keys : {2500, 0, 33, 4096, 1200}) {
+      Spec spec = with_shape({.heads = 6, .kv_heads = 2, .queries = 1 + keys % 7, .keys = keys});
+      spec.mask = {.causal = keys % 2 == 0, .window = keys > 4000 ? 3000 : 0};
+      members.push_back(std::make_unique<Sketched>(spec, keys > 2000));
+      problems.push_back(members.back()->problem);
+    }
+  }
+  std::vector<std::vector<unsigned char>> bytes() {
+    std::vector<std::vector<unsigned char>> all;
+    for (auto& member : members) all.push_back(outputs(member->c));
+    return all;
+  }
+};
+
+template <class E>
+void expect_same_bits(E&& executor) {
+  Batch alone, together;
+  Report sum;
+  for (const auto& problem : alone.problems) {
+    const Report report = crest::attention(problem, guided);
+    sum.keys_used += report.keys_used, sum.bytes_read += report.bytes_read, sum.fallbacks += report.fallbacks;
+  }
+  const Report report = crest::attention(together.problems, guided, executor);
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(together.bytes(), alone.bytes());
+  EXPECT_EQ(report.keys_used, sum.keys_used);
+  EXPECT_EQ(report.bytes_read, sum.bytes_read);
+  EXPECT_EQ(report.fallbacks, sum.fallbacks);
+  EXPECT_GT(report.rows, report.fallbacks);
+}
+
+TEST(SameBits, FromBatchesAndAnyNumberOfThreads) {
+  expect_same_bits(crest::Serial());
+  for (int threads : {1, 2, 3}) expect_same_bits(crest::Pool(threads));
+}
+
+#if defined(_OPENMP)
+TEST(SameBits, FromOpenMP) {
+  for (int threads : {1, 2, 3}) expect_same_bits(crest::OpenMP(threads));
+}
+#endif
+
+TEST(Backends, AgreeWithinWhatTheyTell) {
+  for (bool rows : {false, true}) {
+    Sketched s(typical, rows);
+    const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
+    const Report best = test::run(s.problem, guided);
+    test::for_each_backend([&](crest::Backend backend) {
+      const Report report = test::run(s.problem, guided, backend);
+      test::expect_told(s.problem, wanted);
+      EXPECT_NEAR(static_cast<double>(report.keys_used), static_cast<double>(best.keys_used), 0.01 * best.keys_used);
+      EXPECT_NEAR(report.worst_error, best.worst_error, 0.15 * best.worst_error);
+    });
+  }
+}
+
+void expect_budget_kept(const test::Shape& shape, bool rows, float budget) {
+  Sketched s(with_shape(shape), rows);
+  const Report r = test::run(s.problem, guided.with({.budget = budget}));
+  const double dense = static_cast<double>(r.bytes_dense);
+  EXPECT_EQ(r.fallbacks, 0);
+  EXPECT_EQ(r.bytes_dense, static_cast<std::uint64_t>(shape.kv_heads * shape.keys * (shape.head_dim + shape.value_dim)) * sizeof(Element));
+  EXPECT_LE(static_cast<double>(r.bytes_read), 1.03 * budget * dense);
+  EXPECT_GE(static_cast<double>(r.bytes_read), 0.85 * budget * dense);
+  EXPECT_EQ(r.rows, shape.heads);
+  EXPECT_EQ(r.keys_visible, shape.heads * shape.keys);
+  EXPECT_LE(r.keys_sampled, r.keys_visible);
+  EXPECT_EQ(r.keys_scored, r.keys_used);
+  EXPECT_LE(r.keys_used, r.keys_visible);
+}
+
+TEST(Budget, IsKept) {
+  for (bool rows : {false, true})
+    for (float budget : {0.15f, 0.3f, 0.6f})
+      for (const test::Shape& shape : {test::Shape{.heads = 6, .kv_heads = 2, .keys = 4000, .head_dim = 64, .value_dim = 64},
+                                       {.heads = 4, .kv_heads = 1, .keys = 4100, .head_dim = 128, .value_dim = 128},
+                                       {.heads = 2, .kv_heads = 2, .keys = 3333, .head_dim = 96, .value_dim = 32}}) {
+        SCOPED_TRACE("head_dim " + std::to_string(shape.head_dim) + ", budget " + std::to_string(budget) + (rows ? ", rows" : ""));
+        expect_budget_kept(shape, rows, budget);
+      }
+}
+
+TEST(Target, IsMetOrTheRowIsExact) {
+  for (bool rows : {false, true})
+    for (float target : {0.1f, 0.02f, 1e-4f}) {
+      Sketched s(typical, rows);
+      const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
+      const Report r = test::run(s.problem, guided.with({.target_error = target}));
+      test::expect_told(s.problem, wanted);
+      EXPECT_LE(r.worst_error, target);
+      EXPECT_EQ(r.fallbacks, target < 1e-3f ? 6 : 0) << target;
+    }
+}
+
+/// Keys of one KV head and its group whose value enters the output, found by planting NaN in each: such a group falls back.
+std::vector<bool> keys_that_show(Sketched& s, test::Tensor<Element>& in, const crest::Guided& recipe) {
+  std::vector<bool> shows;
+  for (Index j = 0; j < s.problem.keys(); ++j) {
+    const float before = in.get(0, j, 1);
+    in.set(0, j, 1, NAN);
+    KeySketch fork = s.sketch;  // the same turn each time
+    s.problem.sketch = &fork;
+    shows.push_back(test::run(s.problem, recipe).fallbacks > 0);
+    in.set(0, j, 1, before);
+  }
+  s.problem.sketch = &s.sketch;
+  return shows;
+}
+
+constexpr test::Shape one_group{.heads = 3, .kv_heads = 1, .keys = 1300, .head_dim = 32, .value_dim = 32};
+
+/// Rows that are not drawn may hold anything, all of them at once.
+TEST(Planted, UnreadValuesDoNotMatter) {
+  for (bool rows : {false, true}) {
+    Sketched s(with_shape(one_group), rows);
+    const auto before = outputs_of(s);
+    const Report report = test::run(s.problem, guided);
+    const std::vector<bool> shows = keys_that_show(s, s.c.v, guided);
+    const Index read = std::count(shows.begin(), shows.end(), true);
+    EXPECT_LE(read, report.keys_used / 3);
+    EXPECT_EQ(read < report.keys_used / 3, rows) << "most of the used rows are 8-bit rows";
+    EXPECT_GT(read, 20);
+    for (Index j = 0; j < one_group.keys; ++j)
+      if (!shows[j]) s.c.v.fill_row(0, j, [](Index) { return NAN; });
+    EXPECT_EQ(outputs_of(s), before);
+  }
+}
+
+/// Of keys, besides the used ones, those verified in this call show.
+TEST(Planted, UnreadKeysDoNotMatter) {
+  Sketched s(with_shape(one_group));
+  const std::vector<bool> shows = keys_that_show(s, s.c.k, guided);
+  const Index read = std::count(shows.begin(), shows.end(), true), used = test::run(s.problem, guided).keys_used / 3;
+  EXPECT_GE(read, used);
+  EXPECT_LE(read, used + 1300 / 256 + 5);
+}
+
+TEST(Masks, HideKeysCompletely) {
+  for (bool rows : {false, true})
+    for (const crest::Mask& mask : {crest::Mask{.causal = true}, {.window = 1500}, {.causal = true, .window = 1400, .sinks = 70}}) {
+      Spec spec = typical;
+      spec.shape.queries = 3;
+      spec.mask = mask;
+      Sketched s(spec, rows);
+      test::compute(s.problem, guided.with({.budget = 0.3f}));
+      test::expect_told(s.problem, oracle::solve(s.problem));
+      const auto before = outputs(s.c);
+      for (Index i = 0; i < 2; ++i)
+        for (Index j = 0; j < 2600; ++j)
+          if (!oracle::sees(s.problem, 0, j) && !oracle::sees(s.problem, 1, j) && !oracle::sees(s.problem, 2, j)) {
+            s.c.k.fill_row(i, j, [](Index) { return NAN; });
+            s.c.v.fill_row(i, j, [](Index) { return NAN; });
+          }
+      EXPECT_EQ(outputs_of(s, guided.with({.budget = 0.3f})), before);
+    }
+}
+
+TEST(Masks, RangesWithHoles) {
+  for (bool rows : {false, true}) {
+    Spec spec = typical;
+    spec.shape.queries = 4;
+    Sketched s(spec, rows);
+    s.c.see({{{0, 3}, {63, 130}, {200, 1500}}, {}, {{10, 2500}}, {{0, 64}, {2000, 2600}}});
+    const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
+    const Report report = test::run(s.problem, guided.with({.budget = 0.3f}));
+    EXPECT_EQ(report.fallbacks, 6 * 2) << "one row is empty, one short";
+    for (Index h = 0; h < 6; ++h)
+      for (Index i : {0, 2}) {
+        EXPECT_GT(s.problem.error(h, i), 0);
+        EXPECT_LE(test::head_error(s.problem, h, i, wanted[4 * h + i].o), 4 * s.problem.error(h, i));
+        EXPECT_EQ(s.problem.o(h, 1, 5), 0);
+        EXPECT_EQ(s.problem.lse(h, 1), -INFINITY);
+      }
+  }
+}
+
+/// Rows that see few keys are done exactly, told as such and counted; the others of the same call are not.
+TEST(Masks, ShortRowsAreExact) {
+  Spec spec = typical;
+  spec.shape.keys = 1026, spec.shape.queries = 6;
+  spec.mask = {.causal = true};
+  Sketched s(spec);
+  const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
+  const Report report = test::run(s.problem, guided.with({.budget = 0.4f}));
+  EXPECT_EQ(report.fallbacks, 6 * 3) << "queries that see 1021, 1022 and 1023 keys";
+  for (Index h = 0; h < 6; ++h)
+    for (Index i = 0; i < 6; ++i) {
+      EXPECT_EQ(s.problem.error(h, i) == 0, i < 3);
+      EXPECT_LE(test::relative_l2(s.problem, h, i, wanted[6 * h + i]), i < 3 ? test::exact_tolerance : 0.5);
+    }
+}
+
+/// Calls with a sketch that does not fit; nothing may be written.
+void expect_refused(Status status, KeySketch sketch, Index expected, Index found) {
+  Sketched s(typical);
+  s.problem.sketch = &sketch;
+  const Report report = crest::attention(s.problem, guided);
+  EXPECT_STREQ(crest::to_string(report.status), crest::to_string(status));
+  EXPECT_EQ(report.expected, expected);
+  EXPECT_EQ(report.found, found);
+  EXPECT_TRUE(s.c.untouched());
+}
+
+KeySketch sketch_of(test::Shape shape, bool rows) {
+  const Sketched s(with_shape(shape), rows);
+  return s.sketch;
+}
+
+TEST(Refusals, SketchesThatDoNotFit) {
+  const auto [heads, kv_heads, queries, keys, head_dim, value_dim] = typical.shape;
+  expect_refused(Status::sketch_keys, {}, keys, 0);
+  expect_refused(Status::sketch_keys, sketch_of({heads, kv_heads, queries, keys - 1, head_dim, value_dim}, false), keys, keys - 1);
+  expect_refused(Status::sketch_kv_heads, sketch_of({3, 3, queries, keys, head_dim, value_dim}, false), kv_heads, 3);
+  expect_refused(Status::sketch_head_dim, sketch_of({heads, kv_heads, queries, keys, 32, value_dim}, false), head_dim, 32);
+  expect_refused(Status::sketch_value_dim, sketch_of({heads, kv_heads, queries, keys, head_dim, 32}, true), value_dim, 32);
+}
+
+TEST(Refusals, NoSketchAndBadOptions) {
+  Sketched s(typical);
+  for (const crest::GuidedOptions& bad : {crest::GuidedOptions{.budget = 0}, {.budget = 1.5f}, {.budget = NAN}, {.target_error = -1},
+                                          {.target_error = NAN}, {.keep_first = -1}, {.keep_last = -1}})
+    EXPECT_EQ(crest::attention(s.problem, guided.with(bad)).status, Status::recipe_option);
+  s.problem.sketch = nullptr;
+  EXPECT_EQ(crest::attention(s.problem, guided).status, Status::sketch_null);
+  EXPECT_TRUE(s.c.untouched());
+}
+
+TEST(Refusals, OneBadProblemStopsABatch) {
+  Sketched good(typical), bad(typical);
+  EXPECT_EQ(bad.sketch.truncate(7), Status::ok);
+  const std::array problems{good.problem, bad.problem};
+  const Report report = crest::attention(problems, guided);
+  EXPECT_EQ(report.status, Status::sketch_keys);
+  EXPECT_EQ(report.problem, 1);
+  EXPECT_TRUE(good.c.untouched() && bad.c.untouched());
+}
+
+TEST(Refusals, NoKeysAtAll) {
+  Sketched s(with_shape({.heads = 8, .kv_heads = 8, .keys = 0}));
+  EXPECT_TRUE(crest::attention(s.problem, guided).ok());
+  EXPECT_EQ(s.problem.o(7, 0, 0), 0);
+  KeySketch other(1, 32);
+  s.problem.sketch = &other;
+  EXPECT_EQ(crest::attention(s.problem, guided).status, Status::sketch_kv_heads);
+}
+
+/// What is not finite is done as exact does it, for the group it touches alone.
+TEST(NonFinite, IsDoneExactly) {
+  for (bool rows : {false, true})
+    for (float bad : {NAN, INFINITY, -INFINITY})
+      for (int where : {0, 1, 2}) {
+        Sketched s(typical, rows);
+        where == 0 ? s.c.q.set(4, 0, 2, bad) : where == 1 ? s.c.k.set(1, 1000, 2, bad) : s.c.v.set(1, 1000, 2, bad);
+        s.rebuild(rows);
+        const Report report = test::run(s.problem, guided);
+        const bool seen = where < 2 || rows;
+        EXPECT_TRUE(report.fallbacks == 3 || !seen);
+        const auto found = s.c.o;
+        test::compute(s.problem);
+        for (Index h = 3; h < 6 && seen; ++h)
+          for (Index x = 0; x < 48; ++x) {
+            const float exact = s.problem.o(h, 0, x);
+            EXPECT_TRUE(std::isnan(exact) ? std::isnan(found.get(h, 0, x)) : found.get(h, 0, x) == exact || std::abs(found.get(h, 0, x) - exact) <= 1e-4f);
+          }
+        EXPECT_GT(found.get(0, 0, 0), 0);
+      }
+}
+
+}  // namespace
