@@ -61,6 +61,7 @@ void for_each_seed(Sketched& s, crest::GuidedOptions options, F&& f) {
   for (options.seed = 0; options.seed < seeds; ++options.seed) {
     const crest::Report report = test::run(s.problem, guided.with(options));
     ASSERT_EQ(report.fallbacks, 0);
+    ASSERT_LE(static_cast<double>(report.keys_used), 0.6 * static_cast<double>(report.keys_visible));
     f(report);
   }
 }

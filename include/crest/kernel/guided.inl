@@ -281,7 +281,7 @@ void draw(Guide<T, HT>& a, float rows) {
   constexpr float least_sampled = 64;
   a.inclusion = solve_scale(a.space, rows, a.inclusion.log_scale);
   if (a.inclusion.sampled < least_sampled)
-    a.inclusion = solve_scale(a.space, rows + least_sampled - a.inclusion.sampled, a.inclusion.log_scale);
+    a.inclusion = solve_scale(a.space, a.inclusion.expected - a.inclusion.sampled + least_sampled, a.inclusion.log_scale);
   a.taken.clear();
   if (a.options.draw == Draw::top) return take_top(a.space, rows, a.taken);
   const std::uint64_t position = static_cast<std::uint64_t>(a.c.p.keys() - a.c.p.queries() + a.c.task.queries.first);

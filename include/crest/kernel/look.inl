@@ -84,12 +84,12 @@ template <int HT, class Selection>
 void select(const Group<HT>& g, const Selection& selection, Sight& sight, float* floors) {
   const Scored seen = sight.view(g.shape.heads);
   for (Index h = 0; h < g.shape.padded_heads(); ++h)
-    floors[h] = h < g.shape.heads ? selection.floor(seen, h) * log2_e : std::numeric_limits<float>::infinity();
+    floors[h] = h < g.shape.heads ? selection.floor(seen, h) : std::numeric_limits<float>::infinity();
   for (Index key : sight.scored) {
     const float* score = sight.scores + key * sight.pitch;
     bool wanted = false;
     for (Index t = 0; t < g.shape.padded_heads(); t += HT)
-      CREST_UNROLL for (int h = 0; h < HT; ++h) wanted |= !(score[t + h] < floors[t + h]);
+      CREST_UNROLL for (int h = 0; h < HT; ++h) wanted |= !(score[t + h] * ln_2 < floors[t + h]);
     if (wanted) sight.kept.insert(key);
   }
 }

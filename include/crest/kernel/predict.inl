@@ -94,6 +94,7 @@ float squared_length(const T* row, Index n) {
 /// side by side; `scale(j)` is the step of a value.
 template <class U, class T, int HT, class Scale>
 void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale scale, Spread<HT>& s) {
+  constexpr float least_weight = 1e-6f;  // certain keys count where there are no others: their rounding needs a distance
   float own[HT];
   for (int h = 0; h < HT; ++h) own[h] = a.length_of_output(t * HT + h);
   BlockRing<U, HT> ring;
@@ -106,7 +107,7 @@ void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale 
       float square[HT];
       const float rest = squared_weights(a, j, t, square);
       for (int h = 0; h < HT; ++h) {
-        const float x = std::exp2(square[h]) * rest, total = a.drawn.sum(t * HT + h);
+        const float x = std::exp2(square[h]) * (rest + least_weight), total = a.drawn.sum(t * HT + h);
         const float distance = length - 2 * along[i * HT + h] * step / total + own[h];
         s.distance[h] += x * std::max(0.0f, distance);
         s.probed[h] += x;
@@ -124,14 +125,16 @@ std::uint64_t probe_bytes(const Guide<T, HT>& a) {
   return enough_probes * (a.byte_rows() ? scattered_bytes<i8>(dim) : scattered_bytes<T>(dim));
 }
 
-/// Picks at most about 32 of the drawn keys that were not certain.
+/// Picks about 32 of the drawn keys that were not certain; of all drawn keys where most were.
 template <class T, int HT>
 void pick_probe(Guide<T, HT>& a) {
-  const Index step = std::max<Index>(1, static_cast<Index>(a.inclusion.sampled) / enough_probes);
+  const bool any = a.inclusion.sampled < enough_probes;
+  const Index from = any ? a.taken.count() : static_cast<Index>(a.inclusion.sampled);
+  const Index step = std::max<Index>(1, from / enough_probes);
   Index seen = 0;
   a.probe.clear();
   for (Index j : a.taken)
-    if (a.space.draws[j] + a.inclusion.log_scale < 0 && seen++ % step == 0) a.probe.insert(j);
+    if ((any || a.space.draws[j] + a.inclusion.log_scale < 0) && seen++ % step == 0) a.probe.insert(j);
 }
 
 /// Root mean square of score minus estimate over the drawn keys, nats, above which a sketch is too coarse to know which

@@ -29,6 +29,26 @@ inline void lay_out_fields(SketchState& s, const std::uint8_t* bits, Index count
   s.shape.dwords = dword + 1;
 }
 
+/// Decides with the first keys whether 8-bit rows are kept: of values of `value_dim` elements, or none for 0. False, and
+/// nothing changed, when memory is short.
+inline bool set_values(SketchState& s, Index value_dim) {
+  AlignedBytes signs = AlignedBytes::make(static_cast<std::size_t>(s.shape.head_dim + value_dim) * sizeof(float));
+  if (!signs) return false;
+  auto* sign = reinterpret_cast<float*>(signs.data());
+  fill_signs(sign, s.shape.head_dim, s.options.seed);
+  fill_signs(sign + s.shape.head_dim, value_dim, s.options.seed + 1);
+  if (value_dim != s.shape.value_dim) s.rows = s.staged = AlignedBytes();
+  s.signs = std::move(signs);
+  s.with_rows = value_dim > 0;
+  s.shape.value_dim = value_dim;
+  return true;
+}
+
+inline void clear(SketchState& s) {
+  s.shape.keys = s.shape.coded = 0;
+  for (std::size_t head = 0; head < s.finite.size(); ++head) s.finite.data()[head] = std::byte{1};
+}
+
 inline SketchState make_state(Index kv_heads, Index head_dim, const SketchOptions& options) {
   SketchState s;
   s.kv_heads = kv_heads;
@@ -40,9 +60,9 @@ inline SketchState make_state(Index kv_heads, Index head_dim, const SketchOption
   const bool own = !s.basis.bits.empty();
   lay_out_fields(s, own ? s.basis.bits.data() : nullptr,
                  own ? static_cast<Index>(s.basis.bits.size()) : (head_dim + 3) / 4);
-  s.signs.resize(static_cast<std::size_t>(head_dim));
-  fill_signs(s.signs.data(), head_dim, options.seed);
-  s.finite.assign(static_cast<std::size_t>(kv_heads), 1);
+  s.finite = AlignedBytes::make(static_cast<std::size_t>(kv_heads));
+  set_values(s, 0);
+  clear(s);
   return s;
 }
 
@@ -51,6 +71,7 @@ inline Status check_state(const SketchState& s) {
   if (s.kv_heads < 1) return Status::sketch_kv_heads;
   if (s.shape.head_dim < 1) return Status::sketch_head_dim;
   if (!known_bits(s.options.bits)) return Status::sketch_bits;
+  if (!s.signs || s.finite.size() == 0) return Status::out_of_memory;
   const std::size_t matrix = static_cast<std::size_t>(s.kv_heads * s.shape.mapped * s.shape.head_dim);
   const bool own = !s.basis.bits.empty();
   if (own && (s.basis.kv_heads != s.kv_heads || s.basis.head_dim != s.shape.head_dim || s.basis.key_matrix.size() != matrix ||
@@ -135,15 +156,6 @@ inline Status reserve(SketchState& s, Index keys) {
   return keys < 0 || keys >= most_keys ? Status::sketch_range : grow(s, blocks_for(keys));
 }
 
-/// Decides with the first keys whether 8-bit rows are kept: of values of `value_dim` elements, or none for 0.
-inline void set_values(SketchState& s, Index value_dim) {
-  if (value_dim != s.shape.value_dim) s.rows = s.staged = AlignedBytes();
-  s.with_rows = value_dim > 0;
-  s.shape.value_dim = value_dim;
-  s.signs.resize(static_cast<std::size_t>(s.shape.head_dim + value_dim));
-  fill_signs(s.signs.data() + s.shape.head_dim, value_dim, s.options.seed + 1);
-}
-
 /// One row as floats; false, and zeros, when some element is not finite.
 template <class T>
 bool load_row(const T* row, Index n, float* to) {
@@ -189,7 +201,7 @@ class Intake {
     const T* v = s_.with_rows ? v_.address(head_, i, 0) : nullptr;
     bool finite = load_row(k, s_.shape.head_dim, floats);
     if (v) finite &= load_row(v, s_.shape.value_dim, floats + s_.shape.head_dim);
-    s_.finite[static_cast<std::size_t>(head_)] &= finite;
+    if (!finite) s_.finite.data()[head_] = std::byte{0};
     s_.hash(head_, j) = row_hash(k, s_.shape.head_dim);
   }
 
@@ -203,14 +215,12 @@ class Intake {
 template <class T>
 Status append(SketchState& s, const TensorView<const T, 3>& k, const TensorView<const T, 3>& v) {
   if (const Status bad = check_rows(s, k, v); bad != Status::ok) return bad;
-  const Index m = k.extent(1), first = s.shape.keys, values_before = s.shape.value_dim;
-  const bool rows_before = s.with_rows;
+  const Index m = k.extent(1), first = s.shape.keys, values = v.extent(0) != 0 ? v.extent(2) : 0;
   if (m == 0) return Status::ok;
   if (m >= most_keys - first) return Status::too_many_keys;
-  if (first == 0) set_values(s, v.extent(0) != 0 ? v.extent(2) : 0);
+  if (first == 0 && values != s.shape.value_dim && !set_values(s, values)) return Status::out_of_memory;
   if (const Status bad = grow(s, blocks_for(first + m)); bad != Status::ok) {
-    s.with_rows = rows_before;
-    s.shape.value_dim = values_before;
+    if (first == 0) s.with_rows = false, s.shape.value_dim = 0;
     return bad;
   }
   Index coded = s.shape.coded;
@@ -227,17 +237,12 @@ Status append(SketchState& s, const TensorView<const T, 3>& k, const TensorView<
 template <class T>
 Status overwrite(SketchState& s, Index first, const TensorView<const T, 3>& k, const TensorView<const T, 3>& v) {
   if (const Status bad = check_rows(s, k, v); bad != Status::ok) return bad;
-  if (first < 0 || first + k.extent(1) > s.shape.keys) return Status::sketch_range;
+  if (first < 0 || first > s.shape.keys - k.extent(1)) return Status::sketch_range;
   for (Index head = 0; head < s.kv_heads; ++head) {
     Intake<T> intake(s, head, k, v);
     for (Index i = 0; i < k.extent(1); ++i) intake.take(i, first + i, s.shape.coded);
   }
   return Status::ok;
-}
-
-inline void clear(SketchState& s) {
-  s.shape.keys = s.shape.coded = 0;
-  for (std::uint8_t& finite : s.finite) finite = 1;
 }
 
 inline Status truncate(SketchState& s, Index keys) {
@@ -250,8 +255,7 @@ inline Status truncate(SketchState& s, Index keys) {
 
 inline std::size_t memory_bytes(const SketchState& s) {
   return s.codes.size() + s.rows.size() + s.heads.size() + s.hashes.size() + s.staged.size() + sizeof s +
-         (s.signs.size() + s.basis.key_matrix.size() + s.basis.query_matrix.size()) * sizeof(float) +
-         s.fields.size() * sizeof(SketchField) + s.finite.size() + s.basis.bits.size();
+         s.signs.size() + (s.basis.key_matrix.size() + s.basis.query_matrix.size()) * sizeof(float) + s.fields.size() * sizeof(SketchField) + s.finite.size() + s.basis.bits.size();
 }
 
 }  // namespace detail

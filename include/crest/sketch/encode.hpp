@@ -75,7 +75,7 @@ inline void map_key(const SketchState& s, Index head, const float* x, float* y) 
   const Index dim = s.shape.head_dim;
   if (s.basis.key_matrix.empty()) {
     std::copy(x, x + dim, y);
-    rotate(y, s.signs.data(), dim);
+    rotate(y, s.sign(0), dim);
     std::fill(y + dim, y + s.shape.mapped, 0.0f);
     return;
   }
@@ -108,11 +108,11 @@ struct Encoder {
   }
   void rotated_key(Index b, const float* k) const {
     residual(b, k);
-    rotate(x, state->signs.data(), state->shape.head_dim);
+    rotate(x, state->sign(0), state->shape.head_dim);
   }
   void rotated_value(const float* v) const {
     std::copy(v, v + state->shape.value_dim, x);
-    rotate(x, state->signs.data() + state->shape.head_dim, state->shape.value_dim);
+    rotate(x, state->sign(0) + state->shape.head_dim, state->shape.value_dim);
   }
 
   /// Codes and 8-bit rows of key `j` from its float rows, against the mean its block has.
@@ -147,14 +147,15 @@ struct Encoder {
     bytes[i] = static_cast<std::uint8_t>(code > low ? code - low : 0);
   }
 
-  /// Makes the steps of a block large enough for one more key; what is there already is rounded again.
+  /// Makes the steps of a block large enough for one more key, with slack: what is there already is rounded again.
   void widen_steps(Index b, const float* k, const float* v) const {
+    constexpr float slack = 1.25f;
     const BlockHead old = read_head(b);
     BlockHead h = old;
     rotated_key(b, k);
-    h.k_step = std::max(h.k_step, largest(x, state->shape.head_dim) / 127);
+    if (const float step = largest(x, state->shape.head_dim) / 127; step > h.k_step) h.k_step = slack * step;
     rotated_value(v);
-    h.v_step = std::max(h.v_step, largest(x, state->shape.value_dim) / 127);
+    if (const float step = largest(x, state->shape.value_dim) / 127; step > h.v_step) h.v_step = slack * step;
     if (h.k_step > old.k_step) rescale_rows(b, 0, state->shape.head_dim, old.k_step / h.k_step);
     if (h.v_step > old.v_step) rescale_rows(b, state->shape.head_dim, state->shape.row_pitch(), old.v_step / h.v_step);
     write_head(b, h);
@@ -165,6 +166,19 @@ struct Encoder {
       for (Index c = from; c < to; ++c)
         row[c] = static_cast<std::byte>(static_cast<std::int8_t>(nearest(static_cast<float>(static_cast<std::int8_t>(row[c])) * factor)));
     }
+  }
+
+  /// Steps for the 64 staged keys of block `b`, whose mean is known.
+  void fix_steps(Index b) const {
+    BlockHead h = read_head(b);
+    for (Index i = 0; i < SketchView::block_keys; ++i) {
+      const float* k = state->stage(head, i);
+      rotated_key(b, k);
+      h.k_step = std::max(h.k_step, largest(x, state->shape.head_dim) / 127);
+      rotated_value(k + state->shape.head_dim);
+      h.v_step = std::max(h.v_step, largest(x, state->shape.value_dim) / 127);
+    }
+    write_head(b, h);
   }
 
   /// Fixes the mean and the steps of block `b` and encodes its 64 staged keys.
@@ -178,7 +192,7 @@ struct Encoder {
     write_head(b, h);
     std::memset(s.block(head, b), 0, SketchView::block_keys);
     encode_bytes(x, dim, h.mean_step, s.block_head(head, b) + sizeof h);
-    for (Index i = 0; i < all && s.with_rows; ++i) widen_steps(b, s.stage(head, i), s.stage(head, i) + dim);
+    if (s.with_rows) fix_steps(b);
     for (Index i = 0; i < all; ++i) encode(b * all + i, s.stage(head, i), s.stage(head, i) + dim);
   }
 };

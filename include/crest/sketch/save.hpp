@@ -35,7 +35,7 @@ void for_each_piece(State& s, F&& f) {
     f(s.hashes.data() + h * all.hashes, hashes);
     f(s.staged.data() + h * stage, s.shape.keys > 0 ? stage : 0);
   }
-  f(reinterpret_cast<std::conditional_t<std::is_const_v<State>, const std::byte*, std::byte*>>(s.finite.data()), s.finite.size());
+  f(s.finite.data(), s.finite.size());
 }
 
 inline std::size_t saved_bytes(const SketchState& s) {
@@ -64,18 +64,32 @@ inline bool plausible(const SavedHeader& h, const SketchState& s) {
          h.keys - h.coded < SketchView::block_keys && (h.coded == h.keys || h.coded % SketchView::block_keys == 0);
 }
 
+/// Takes over the keys and memory of a sketch of the same options.
+inline void adopt(SketchState& s, SketchState&& other) {
+  s.shape = other.shape;
+  s.with_rows = other.with_rows;
+  s.capacity_blocks = other.capacity_blocks;
+  s.signs = std::move(other.signs);
+  s.codes = std::move(other.codes);
+  s.heads = std::move(other.heads);
+  s.rows = std::move(other.rows);
+  s.hashes = std::move(other.hashes);
+  s.staged = std::move(other.staged);
+  s.finite = std::move(other.finite);
+}
+
 inline Status load(SketchState& s, std::span<const std::byte> from) {
   if (const Status bad = check_state(s); bad != Status::ok) return bad;
   SavedHeader header;
   if (from.size() < sizeof header) return Status::sketch_saved;
   std::memcpy(&header, from.data(), sizeof header);
   if (!plausible(header, s)) return Status::sketch_saved;
-  SketchState fresh = make_state(s.kv_heads, s.shape.head_dim, [&] {
-    SketchOptions options = s.options;
-    options.basis = s.basis.bits.empty() ? nullptr : &s.basis;
-    return options;
-  }());
-  set_values(fresh, header.value_dim);
+  SketchState fresh;
+  fresh.kv_heads = s.kv_heads;
+  fresh.shape = s.shape;
+  fresh.options = s.options;
+  fresh.finite = AlignedBytes::make(s.finite.size());
+  if (!fresh.finite || !set_values(fresh, header.value_dim)) return Status::out_of_memory;
   fresh.shape.keys = header.keys;
   fresh.shape.coded = header.coded;
   if (from.size() < saved_bytes(fresh)) return Status::sketch_saved;
@@ -85,7 +99,7 @@ inline Status load(SketchState& s, std::span<const std::byte> from) {
     if (n > 0) std::memcpy(piece, at, n);
     at += n;
   });
-  s = std::move(fresh);
+  adopt(s, std::move(fresh));
   return Status::ok;
 }
 

@@ -52,13 +52,13 @@ struct SketchState {
   bool with_rows = false;     ///< append(k, v) is used
   Index capacity_blocks = 0;  ///< per KV head
   std::vector<SketchField> fields;
-  std::vector<float> signs;  ///< [head_dim] of keys, then [value_dim] of values
+  AlignedBytes signs;        ///< floats, [head_dim] of keys, then [value_dim] of values
   AlignedBytes codes;        ///< [kv_heads][capacity_blocks][block_bytes]
   AlignedBytes heads;        ///< [kv_heads][capacity_blocks][head_bytes]
   AlignedBytes rows;         ///< [kv_heads][capacity_blocks][64][row_pitch] bytes
   AlignedBytes hashes;       ///< [kv_heads][capacity_blocks][64] x uint16
   AlignedBytes staged;       ///< [kv_heads][64][head_dim + value_dim] floats: keys whose block is not full
-  std::vector<std::uint8_t> finite;  ///< [kv_heads]
+  AlignedBytes finite;       ///< [kv_heads], zero where a key or value was not
   mutable Turn turn;         ///< which rows the next call verifies
 
   CREST_INLINE std::byte* block(Index head, Index b) {
@@ -72,6 +72,7 @@ struct SketchState {
   CREST_INLINE std::uint16_t& hash(Index head, Index j) {
     return reinterpret_cast<std::uint16_t*>(hashes.data())[first_key(head) + j];
   }
+  CREST_INLINE const float* sign(Index i) const { return reinterpret_cast<const float*>(signs.data()) + i; }
   CREST_INLINE Index staged_pitch() const { return shape.head_dim + shape.value_dim; }
   /// The staged key at place i of the open block: its key, then its value.
   CREST_INLINE float* stage(Index head, Index i) {
@@ -83,14 +84,14 @@ struct SketchState {
     SketchView v = shape;
     v.fields = fields;
     const float* matrix = basis.query_matrix.empty() ? nullptr : basis.query_matrix.data();
-    v.query_map = {signs.data(), matrix ? matrix + head * shape.mapped * shape.head_dim : nullptr};
-    v.key_rotation = {signs.data(), nullptr};
-    v.value_rotation = {signs.data() + shape.head_dim, nullptr};
+    v.query_map = {sign(0), matrix ? matrix + head * shape.mapped * shape.head_dim : nullptr};
+    v.key_rotation = {sign(0), nullptr};
+    v.value_rotation = {sign(shape.head_dim), nullptr};
     v.blocks = codes.data() + head * capacity_blocks * shape.block_bytes();
     v.heads = heads.data() + head * capacity_blocks * shape.head_bytes();
     v.rows = with_rows ? reinterpret_cast<const i8*>(rows.data()) + first_key(head) * shape.row_pitch() : nullptr;
     v.hashes = reinterpret_cast<const std::uint16_t*>(hashes.data()) + first_key(head);
-    v.finite = finite.empty() || finite[head] != 0;
+    v.finite = finite.size() == 0 || finite.data()[head] != std::byte{0};
     return v;
   }
 };
