@@ -184,6 +184,14 @@ TEST(Backends, AgreeWithinWhatTheyTell) {
   }
 }
 
+/// Bytes that one KV head's codes and the rows of its used keys take at least. Rows are whole lines here.
+std::uint64_t least_bytes(const Sketched& s, const Report& r, bool rows) {
+  const crest::SketchView v = s.sketch.view(0);
+  const auto row = static_cast<std::size_t>(s.problem.head_dim() + s.problem.value_dim()) * (rows ? 1 : sizeof(Element));
+  const auto codes = static_cast<std::size_t>(v.keys / v.block_keys * (v.block_bytes() + v.head_bytes()));
+  return static_cast<std::size_t>(s.problem.kv_heads()) * codes + static_cast<std::size_t>(r.keys_used / s.problem.gqa_group()) * row;
+}
+
 void expect_budget_kept(const test::Shape& shape, bool rows, float budget) {
   Sketched s(with_shape(shape), rows);
   const Report r = test::run(s.problem, guided.with({.budget = budget}));
@@ -191,12 +199,12 @@ void expect_budget_kept(const test::Shape& shape, bool rows, float budget) {
   EXPECT_EQ(r.fallbacks, 0);
   EXPECT_EQ(r.bytes_dense, static_cast<std::uint64_t>(shape.kv_heads * shape.keys * (shape.head_dim + shape.value_dim)) * sizeof(Element));
   EXPECT_LE(static_cast<double>(r.bytes_read), 1.03 * budget * dense);
-  EXPECT_GE(static_cast<double>(r.bytes_read), 0.85 * budget * dense);
+  EXPECT_TRUE(static_cast<double>(r.bytes_read) >= 0.95 * budget * dense || r.keys_used == r.keys_visible);
+  EXPECT_GE(r.bytes_read, least_bytes(s, r, rows));
   EXPECT_EQ(r.rows, shape.heads);
   EXPECT_EQ(r.keys_visible, shape.heads * shape.keys);
   EXPECT_LE(r.keys_sampled, r.keys_visible);
   EXPECT_EQ(r.keys_scored, r.keys_used);
-  EXPECT_LE(r.keys_used, r.keys_visible);
 }
 
 TEST(Budget, IsKept) {

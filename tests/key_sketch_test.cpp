@@ -1,6 +1,8 @@
 // KeySketch: what its codes, its 8-bit rows and its memory hold.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/sketches.hpp"
 
 namespace {
@@ -106,6 +108,31 @@ TEST(Rows, UseTheirWholeRange) {
   }
   EXPECT_EQ(k, 127);
   EXPECT_EQ(values, 127);
+}
+
+TEST(Hashes, SeeEveryElement) {
+  test::for_each_type([]<class T>(T) {
+    for (Index dim : {1, 7, 16, 33, 64}) {
+      Case<T> c = cache<T>(70, dim);
+      const std::vector<std::uint16_t> before = test::hashes(sketch_of(c, false));
+      for (Index x = 0; x < dim; ++x) {
+        const float old = c.k.get(1, 66, x);
+        c.k.set(1, 66, x, old + 1);
+        std::vector<std::uint16_t> after = test::hashes(sketch_of(c, false));
+        EXPECT_NE(after[70 + 66], before[70 + 66]) << "head_dim " << dim << ", element " << x;
+        after[70 + 66] = before[70 + 66];
+        EXPECT_EQ(after, before);
+        c.k.set(1, 66, x, old);
+      }
+    }
+  });
+}
+
+TEST(Hashes, AreSpreadOut) {
+  Case<f16> c = cache<f16>(4000, 32);
+  std::vector<std::uint16_t> all = test::hashes(sketch_of(c, false));
+  std::sort(all.begin(), all.end());
+  EXPECT_GE(std::unique(all.begin(), all.end()) - all.begin(), 7400) << "8000 of 65536 values meet 470 times by chance";
 }
 
 /// A larger row that comes later makes the steps of its block larger, and rounds the others once more.

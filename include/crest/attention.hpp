@@ -82,9 +82,13 @@ struct Call {
   Layout layout;
 
   Call(std::span<const Problem<T>> ps, const R& r, Index threads, const Layout& at, std::byte* memory)
-      : problems(ps), recipe(r), plans(reinterpret_cast<Plan*>(memory)),
-        tallies(reinterpret_cast<ThreadTally*>(memory + at.tallies)), workspaces(memory + at.workspaces),
-        partials(reinterpret_cast<float*>(memory + at.partials)), layout(at) {
+      : problems(ps),
+        recipe(r),
+        plans(reinterpret_cast<Plan*>(memory)),
+        tallies(reinterpret_cast<ThreadTally*>(memory + at.tallies)),
+        workspaces(memory + at.workspaces),
+        partials(reinterpret_cast<float*>(memory + at.partials)),
+        layout(at) {
     for (Index t = 0; t < threads; ++t) tallies[t] = {};
     lay_out<R>(problems, threads, plans);
     if constexpr (R::path == Path::guide)
@@ -155,7 +159,9 @@ Report run_on(Backend backend, std::span<const Problem<T>> problems, const R& re
   const Layout layout = lay_out<R>(problems, threads, nullptr);
   const std::span<std::byte> memory = executor.scratch(layout.total);
   if (memory.size() < layout.total)
-    return {.status = Status::out_of_memory, .expected = static_cast<Index>(layout.total), .found = static_cast<Index>(memory.size())};
+    return {.status = Status::out_of_memory,
+            .expected = static_cast<Index>(layout.total),
+            .found = static_cast<Index>(memory.size())};
   const Call<T, R> call(problems, recipe, threads, layout, memory.data());
   dispatch(backend, [&](auto region) {
     executor.parallel(layout.tasks, [&](Index thread, Index task) { call.attend(region, thread, task); });
@@ -191,10 +197,10 @@ std::size_t scratch_bytes(const Problem<T>& problem, const Recipe& = exact, Inde
 
 /// o = softmax(scale * q k^T + mask) v for every query head and query of one Problem.
 ///
-/// Exact by default; other recipes are approximate and say so in the Report. An invalid Problem gives a Status that names
-/// the field and the rule, and o is untouched. On one backend the result is bitwise the same for any executor and any
-/// number of threads. `backend` is a Backend, or a type of the caller's that models ProblemBackend.
-/// Never prints, throws or aborts; allocates nothing but through executor.scratch().
+/// Exact by default; other recipes are approximate and say so in the Report. An invalid Problem gives a Status that
+/// names the field and the rule, and o is untouched. On one backend the result is bitwise the same for any executor and
+/// any number of threads. `backend` is a Backend, or a type of the caller's that models ProblemBackend. Never prints,
+/// throws or aborts; allocates nothing but through executor.scratch().
 template <class T, class Recipe = Exact, class Executor = Serial&, class B = Backend>
 Report attention(const Problem<T>& problem, const Recipe& recipe = exact, Executor&& executor = this_thread_serial(),
                  const B& backend = Backend::best()) {
@@ -207,7 +213,8 @@ Report attention(const Problem<T>& problem, const Recipe& recipe = exact, Execut
 template <std::ranges::contiguous_range Problems, class Recipe = Exact, class Executor = Serial&, class B = Backend>
 Report attention(const Problems& problems, const Recipe& recipe = exact, Executor&& executor = this_thread_serial(),
                  const B& backend = Backend::best()) {
-  const std::span<const std::ranges::range_value_t<Problems>> all(std::ranges::data(problems), std::ranges::size(problems));
+  const std::span<const std::ranges::range_value_t<Problems>> all(std::ranges::data(problems),
+                                                                  std::ranges::size(problems));
   return detail::attend_all(all, recipe, executor, backend);
 }
 

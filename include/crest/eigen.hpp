@@ -26,7 +26,8 @@ struct Storage<Eigen::bfloat16> {
 /// [heads, rows / heads, cols] of a matrix whose data lie at `data`.
 template <class T, class Matrix>
 TensorView<T, 3> matrix_view(T* data, const Matrix& m, Index heads) {
-  static_assert(Matrix::IsRowMajor || Matrix::ColsAtCompileTime == 1, "crest: row-major Eigen matrices only (rows are keys)");
+  static_assert(Matrix::IsRowMajor || Matrix::ColsAtCompileTime == 1,
+                "crest: row-major Eigen matrices only (rows are keys)");
   const Index rows = m.rows() / heads, pitch = m.outerStride();
   return {data, {heads, rows, m.cols()}, {rows * pitch, pitch, m.innerStride()}};
 }

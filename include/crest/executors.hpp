@@ -67,7 +67,9 @@ class Pool {
       for (Index task = 0; task < tasks; ++task) f(Index{0}, task);
       return;
     }
-    call_ = [](void* context, Index thread, Index task) { (*static_cast<std::remove_reference_t<F>*>(context))(thread, task); };
+    call_ = [](void* context, Index thread, Index task) {
+      (*static_cast<std::remove_reference_t<F>*>(context))(thread, task);
+    };
     context_ = const_cast<void*>(static_cast<const void*>(&f));
     tasks_ = tasks;
     next_.store(0, std::memory_order_relaxed);

@@ -19,9 +19,11 @@ inline bool answers_right(Backend backend) {
   constexpr Index keys = 37, dim = 24;
   float q[dim], k[keys * dim], v[keys * dim], out[dim], expected[dim];
   for (Index x = 0; x < dim; ++x) q[x] = std::sin(static_cast<float>(x + 1));
-  for (Index x = 0; x < keys * dim; ++x) k[x] = std::cos(static_cast<float>(7 * x)), v[x] = std::sin(static_cast<float>(3 * x));
+  for (Index x = 0; x < keys * dim; ++x)
+    k[x] = std::cos(static_cast<float>(7 * x)), v[x] = std::sin(static_cast<float>(3 * x));
   Serial serial;
-  Problem<float> p{.q = {q, {1, 1, dim}}, .k = {k, {1, keys, dim}}, .v = {v, {1, keys, dim}}, .o = {expected, {1, 1, dim}}};
+  Problem<float> p{
+      .q = {q, {1, 1, dim}}, .k = {k, {1, keys, dim}}, .v = {v, {1, keys, dim}}, .o = {expected, {1, 1, dim}}};
   if (!attention(p, exact, serial, Backend::named("scalar")).ok()) return false;
   p.o = {out, {1, 1, dim}};
   if (!attention(p, exact, serial, backend).ok()) return false;
@@ -42,8 +44,8 @@ inline bool survives(Backend backend) {
 
 }  // namespace detail
 
-/// Tries every available backend in a child process and takes those that fault or answer wrongly out of use for the rest
-/// of this process. Call it before threads are started. Returns Backend::best().
+/// Tries every available backend in a child process and takes those that fault or answer wrongly out of use for the
+/// rest of this process. Call it before threads are started. Returns Backend::best().
 inline Backend probe() {
   for (Backend b : Backend::all())
     if (b.available() && !detail::survives(b)) detail::faulty().fetch_or(1u << b.index);

@@ -26,9 +26,9 @@ inline unsigned saved_registers() {
 }
 
 inline Cpu detect_cpu() {
-  constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, f16c = 1u << 29;              // leaf 1, ecx
+  constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, f16c = 1u << 29;                 // leaf 1, ecx
   constexpr unsigned avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // leaf 7, ebx: F DQ BW VL
-  constexpr unsigned ymm = 0x6, zmm = 0xe6;                                            // XCR0
+  constexpr unsigned ymm = 0x6, zmm = 0xe6;                                               // XCR0
   unsigned a, b, c, d, features;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave)) return {};
   const bool base = (c & fma) && (c & f16c);

@@ -38,14 +38,14 @@ class ScratchBuffer {
   std::span<std::byte> get(std::size_t bytes) noexcept {
     if (bytes > size_) {
       release();
-      data_ = static_cast<std::byte*>(::operator new(bytes, std::align_val_t{64}, std::nothrow));
+      data_ = static_cast<std::byte*>(::operator new (bytes, std::align_val_t{64}, std::nothrow));
       size_ = data_ ? bytes : 0;
     }
     return {data_, size_ < bytes ? size_ : bytes};
   }
 
  private:
-  void release() noexcept { ::operator delete(std::exchange(data_, nullptr), std::align_val_t{64}); }
+  void release() noexcept { ::operator delete (std::exchange(data_, nullptr), std::align_val_t{64}); }
 
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;

@@ -7,8 +7,9 @@
 namespace crest {
 inline namespace CREST_ABI {
 
-/// Sizes and places, in floats from the start of a thread's workspace. One float per key and query head holds estimates,
-/// one per key the logarithm of its inclusion probability; the rest does not depend on the number of keys but for bits.
+/// Sizes and places, in floats from the start of a thread's workspace. One float per key and query head holds
+/// estimates, one per key the logarithm of its inclusion probability; the rest does not depend on the number of keys
+/// but for bits.
 struct GuideShape {
   GroupShape group;
   Index keys = 0, fields = 0, mapped = 0;
@@ -20,7 +21,8 @@ struct GuideShape {
     return query() + round_up(group.padded_heads() * (fields + 3), GroupShape::pad);
   }
   CREST_INLINE constexpr Index scratch_floats() const {
-    return round_up(group.head_dim + group.value_dim + mapped, GroupShape::pad) + 4 * round_up(group.padded_heads(), GroupShape::pad);
+    return round_up(group.head_dim + group.value_dim + mapped, GroupShape::pad) +
+           4 * round_up(group.padded_heads(), GroupShape::pad);
   }
   CREST_INLINE constexpr Index means() const { return scratch() + scratch_floats(); }
   CREST_INLINE constexpr Index steps() const {
@@ -32,7 +34,8 @@ struct GuideShape {
   }
   CREST_INLINE constexpr Index sets() const { return draws() + blocks() * SketchView::block_keys; }
   CREST_INLINE constexpr std::size_t bytes() const {
-    return static_cast<std::size_t>(sets()) * sizeof(float) + static_cast<std::size_t>(4 * blocks()) * sizeof(KeySet::Word);
+    return static_cast<std::size_t>(sets()) * sizeof(float) +
+           static_cast<std::size_t>(4 * blocks()) * sizeof(KeySet::Word);
   }
 };
 

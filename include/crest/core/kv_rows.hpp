@@ -22,8 +22,12 @@ struct KvRows {
 
 template <class T>
 CREST_INLINE KvRows<T> kv_rows(const Problem<T>& p, Index kv_head) {
-  return {p.k.data_handle() + kv_head * p.k.stride(0), p.v.data_handle() + kv_head * p.v.stride(0), p.k.stride(1),
-          p.v.stride(1), p.head_dim(), p.value_dim()};
+  return {p.k.data_handle() + kv_head * p.k.stride(0),
+          p.v.data_handle() + kv_head * p.v.stride(0),
+          p.k.stride(1),
+          p.v.stride(1),
+          p.head_dim(),
+          p.value_dim()};
 }
 
 /// The sorted, disjoint ranges one query sees: from Problem::ranges when given, else from the mask.

@@ -22,9 +22,7 @@ struct MaskRanges {
   KeyRange range[2];
   int count = 0;
 
-  CREST_INLINE constexpr std::span<const KeyRange> span() const {
-    return {range, static_cast<std::size_t>(count)};
-  }
+  CREST_INLINE constexpr std::span<const KeyRange> span() const { return {range, static_cast<std::size_t>(count)}; }
 };
 
 /// Ranges seen by query `i` of `queries` over `keys` keys.

@@ -16,12 +16,12 @@ class KeySketch;
 /// T is the storage type of the cache: float, f16 or bf16. Accumulation is always in float.
 template <class T>
 struct Problem {
-  TensorView<const float, 3> q;    ///< [heads, queries, head_dim]
-  TensorView<const T, 3> k, v;     ///< [kv_heads, keys, head_dim], [kv_heads, keys, value_dim]
-  TensorView<float, 3> o;          ///< [heads, queries, value_dim]
-  TensorView<float, 2> lse{};      ///< optional out: [heads, queries], natural log of the softmax denominator
-  TensorView<float, 2> error{};    ///< optional out: [heads, queries], predicted relative error of o; 0 = exact row
-  float scale = 0;                 ///< 0 means 1/sqrt(head_dim)
+  TensorView<const float, 3> q;  ///< [heads, queries, head_dim]
+  TensorView<const T, 3> k, v;   ///< [kv_heads, keys, head_dim], [kv_heads, keys, value_dim]
+  TensorView<float, 3> o;        ///< [heads, queries, value_dim]
+  TensorView<float, 2> lse{};    ///< optional out: [heads, queries], natural log of the softmax denominator
+  TensorView<float, 2> error{};  ///< optional out: [heads, queries], predicted relative error of o; 0 = exact row
+  float scale = 0;               ///< 0 means 1/sqrt(head_dim)
   Mask mask{};
   std::span<const KeyRange> ranges{};  ///< optional, replaces mask: query i sees ranges[range_of[i] .. range_of[i+1]),
   std::span<const Index> range_of{};   ///< sorted and disjoint; queries + 1 entries

@@ -23,7 +23,9 @@ CREST_INLINE constexpr std::uint64_t mix(std::uint64_t x) {
 }
 
 /// Largest power of two in `n` > 0.
-CREST_INLINE constexpr Index power_below(Index n) { return static_cast<Index>(std::bit_floor(static_cast<std::size_t>(n))); }
+CREST_INLINE constexpr Index power_below(Index n) {
+  return static_cast<Index>(std::bit_floor(static_cast<std::size_t>(n)));
+}
 
 /// Signs of a rotation of `dim` coordinates, times 1 / sqrt(size) of the Hadamard block each belongs to: with them the
 /// butterflies below are orthogonal.

@@ -5,8 +5,8 @@
 //   scales    64 bytes, one per key: the float whose bits are scale_base + (byte << 20), an eighth of an octave a step
 //   codes     4 groups of 16 keys; a group holds `dwords` lines of 16 x 4 bytes: lane i of line d are bits of key i.
 //             Fields cut a line into pieces of 4 dimensions: one shift and one mask give a byte per dimension and key.
-// 8-bit rows, where kept, are one array of keys: head_dim bytes of rotated K minus the block's mean, then value_dim bytes of
-// rotated V, in steps common to the block, so that a row costs no more than its own cache lines.
+// 8-bit rows, where kept, are one array of keys: head_dim bytes of rotated K minus the block's mean, then value_dim
+// bytes of rotated V, in steps common to the block, so that a row costs no more than its own cache lines.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@
 namespace crest {
 inline namespace v0 {
 
-/// Four dimensions of a sketch: byte i of a key's dword `dword`, shifted right by `shift`, and `mask` is the code of the
-/// i-th of them.
+/// Four dimensions of a sketch: byte i of a key's dword `dword`, shifted right by `shift`, and `mask` is the code of
+/// the i-th of them.
 struct SketchField {
   std::int32_t dword, shift;
   std::uint32_t mask;  ///< the same in all four bytes
@@ -53,21 +53,21 @@ struct SketchView {
   Index mapped = 0;  ///< dimensions of the sketch: 4 per field, unused ones are zero
   Index dwords = 0;
   std::span<const SketchField> fields{};
-  SketchMap query_map{};  ///< of a query, for the sketch
+  SketchMap query_map{};                       ///< of a query, for the sketch
   SketchMap key_rotation{}, value_rotation{};  ///< of the 8-bit rows
 
-  const std::byte* blocks = nullptr;  ///< this KV head's coded blocks: scales, codes
-  const std::byte* heads = nullptr;   ///< their heads
-  const i8* rows = nullptr;           ///< its 8-bit rows, or null
+  const std::byte* blocks = nullptr;      ///< this KV head's coded blocks: scales, codes
+  const std::byte* heads = nullptr;       ///< their heads
+  const i8* rows = nullptr;               ///< its 8-bit rows, or null
   const std::uint16_t* hashes = nullptr;  ///< of the rows as they were appended, one per key
   bool finite = true;                     ///< no key or value was NaN or infinite when appended
 
   static constexpr Index codes_at = block_keys;  ///< behind the scales
-  CREST_INLINE constexpr Index head_bytes() const { return static_cast<Index>(sizeof(BlockHead)) + (head_dim + 15) / 16 * 16; }
-  CREST_INLINE constexpr Index group_bytes() const { return dwords * 4 * group_keys; }
-  CREST_INLINE constexpr Index block_bytes() const {
-    return codes_at + block_keys / group_keys * group_bytes();
+  CREST_INLINE constexpr Index head_bytes() const {
+    return static_cast<Index>(sizeof(BlockHead)) + (head_dim + 15) / 16 * 16;
   }
+  CREST_INLINE constexpr Index group_bytes() const { return dwords * 4 * group_keys; }
+  CREST_INLINE constexpr Index block_bytes() const { return codes_at + block_keys / group_keys * group_bytes(); }
   CREST_INLINE constexpr Index row_pitch() const { return head_dim + value_dim; }
   CREST_INLINE const std::byte* block(Index b) const { return blocks + b * block_bytes(); }
   CREST_INLINE const std::byte* head(Index b) const { return heads + b * head_bytes(); }

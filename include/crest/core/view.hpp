@@ -49,21 +49,15 @@ class TensorView {
       : data_(data), extents_(extents), strides_(strides) {}
 
   /// Views of mutable data convert to views of const data.
-  CREST_INLINE constexpr operator TensorView<const T, Rank>() const
-    requires(!std::is_const_v<T>)
-  {
+  CREST_INLINE constexpr operator TensorView<const T, Rank>() const requires(!std::is_const_v<T>) {
     return {data_, extents_, strides_};
   }
 
   template <class... I>
-    requires(sizeof...(I) == Rank)
-  CREST_INLINE constexpr T& operator()(I... index) const {
-    return *address(index...);
-  }
+  requires(sizeof...(I) == Rank) CREST_INLINE constexpr T& operator()(I... index) const { return *address(index...); }
   /// Where an element lies; unlike operator() fit for data that are not aligned for T.
   template <class... I>
-    requires(sizeof...(I) == Rank)
-  CREST_INLINE constexpr T* address(I... index) const {
+  requires(sizeof...(I) == Rank) CREST_INLINE constexpr T* address(I... index) const {
     Index offset = 0;
     std::size_t r = 0;
     ((offset += static_cast<Index>(index) * strides_[r++]), ...);

@@ -18,7 +18,7 @@ CREST_INLINE constexpr Index divide_up(Index n, Index by) { return (n + by - 1) 
 /// Sizes of a GQA group's rows at one query as kernels keep them: padded so that any vector width fits.
 struct GroupShape {
   Index heads = 0, head_dim = 0, value_dim = 0;
-  static constexpr Index pad = 16;          ///< floats; every vector width divides it
+  static constexpr Index pad = 16;                ///< floats; every vector width divides it
   static constexpr Index state_floats = 4 * pad;  ///< TileState: reference, limit and two sums of one head tile
 
   CREST_INLINE constexpr Index tile_heads() const { return heads > 2 ? 4 : heads; }
@@ -31,9 +31,7 @@ struct GroupShape {
     return padded_heads() * q_pitch() + 2 * outputs() + tiles() * state_floats;
   }
   /// A task's unfinished result for one query: outputs, then reference and sum of each head.
-  CREST_INLINE constexpr Index partial_floats() const {
-    return round_up(outputs() + 2 * heads, pad);
-  }
+  CREST_INLINE constexpr Index partial_floats() const { return round_up(outputs() + 2 * heads, pad); }
 };
 
 template <class T>
@@ -59,7 +57,8 @@ CREST_INLINE constexpr Index look_floats(const GroupShape& s) {
 
 /// Bytes of a looking task's scores and key sets.
 CREST_INLINE constexpr std::size_t sight_bytes(Index keys, Index pitch) {
-  return static_cast<std::size_t>(round_up(keys * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad)) * sizeof(float) +
+  return static_cast<std::size_t>(round_up(keys * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad)) *
+             sizeof(float) +
          static_cast<std::size_t>(3 * KeySet::words_for(keys)) * sizeof(KeySet::Word);
 }
 
@@ -75,9 +74,9 @@ struct Plan {
   Index splits = 1, split_keys = 0;
   Index kv_heads = 0, queries = 0, keys = 0;
   Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
-  Index first_partial = 0;  ///< floats into the partial results
-  std::uint32_t turn = 0;   ///< which rows of a sketch this call verifies
-  Index row_floats = 0;     ///< Plan::partials: floats of one query's partial result
+  Index first_partial = 0;                ///< floats into the partial results
+  std::uint32_t turn = 0;                 ///< which rows of a sketch this call verifies
+  Index row_floats = 0;                   ///< Plan::partials: floats of one query's partial result
 
   Index tasks() const { return kv_heads * query_tiles * splits; }
   /// Tasks of the second round, which merges the splits.
@@ -87,7 +86,9 @@ struct Plan {
   Task task(Index t) const {
     const Index split = t % splits, tile = t / splits % query_tiles, head = t / splits / query_tiles;
     const Index first = tile * query_tile, key = split * split_keys;
-    return {head, split, {first, first + query_tile < queries ? first + query_tile : queries},
+    return {head,
+            split,
+            {first, first + query_tile < queries ? first + query_tile : queries},
             {key, key + split_keys < keys ? key + split_keys : keys}};
   }
 
@@ -119,8 +120,12 @@ Plan plan_streaming(const Problem<T>& p) {
 template <class T>
 Plan plan_looking(const Problem<T>& p) {
   if (p.heads() == 0 || p.queries() == 0) return Plan{};
-  return {.query_tile = 1, .query_tiles = p.queries(), .split_keys = p.keys(), .kv_heads = p.kv_heads(),
-          .queries = p.queries(), .keys = p.keys()};
+  return {.query_tile = 1,
+          .query_tiles = p.queries(),
+          .split_keys = p.keys(),
+          .kv_heads = p.kv_heads(),
+          .queries = p.queries(),
+          .keys = p.keys()};
 }
 
 /// What tasks have done so far. Integers and maxima only, so that sums do not depend on the order of tasks.
@@ -175,10 +180,10 @@ struct TaskCall {
   const Problem<T>& p;
   const Plan& plan;
   const Task& task;
-  std::byte* workspace;  ///< the thread's own
-  float* partials;       ///< the call's, for streaming plans with splits
+  std::byte* workspace;      ///< the thread's own
+  float* partials;           ///< the call's, for streaming plans with splits
   const SketchView* sketch;  ///< of the task's KV head, for guided recipes
-  Tally& tally;          ///< the thread's own
+  Tally& tally;              ///< the thread's own
 
   CREST_INLINE float* floats() const { return reinterpret_cast<float*>(workspace); }
   /// Behind the floats of one query: a share per head, then what looking needs.

@@ -52,11 +52,14 @@ CREST_INLINE Index reach_of(Index bytes, Index stride_bytes) {
 template <class T, int HT>
 class RangeStream {
  public:
-  static constexpr unsigned lead = 1;  ///< rows are prefetched this many blocks before their use, and once more `far` ahead
+  static constexpr unsigned lead =
+      1;  ///< rows are prefetched this many blocks before their use, and once more `far` ahead
 
   CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
-      : rows_(rows), clip_(clip), reach_{reach_of(rows.k_bytes(), rows.k_stride * Index{sizeof(T)}),
-                                         reach_of(rows.v_bytes(), rows.v_stride * Index{sizeof(T)})} {
+      : rows_(rows),
+        clip_(clip),
+        reach_{reach_of(rows.k_bytes(), rows.k_stride * Index{sizeof(T)}),
+               reach_of(rows.v_bytes(), rows.v_stride * Index{sizeof(T)})} {
     const KeyRange* last = ranges.data() + ranges.size();
     range_ = std::partition_point(ranges.data(), last, [&](KeyRange r) { return r.last <= clip.first; });
     end_ = std::partition_point(range_, last, [&](KeyRange r) { return r.first < clip.last; });
@@ -98,7 +101,8 @@ class SetStream {
  public:
   static constexpr unsigned lead = 2;  ///< scattered rows: no far prefetch
 
-  CREST_INLINE SetStream(const KvRows<T>& rows, const KeySet& keys) : rows_(rows), at_(keys.begin()), end_(keys.end()) {}
+  CREST_INLINE SetStream(const KvRows<T>& rows, const KeySet& keys)
+      : rows_(rows), at_(keys.begin()), end_(keys.end()) {}
 
   CREST_INLINE bool next(Block<T, HT>& block) {
     for (block.count = 0; at_ != end_ && !block.full(); ++at_) block.add(rows_, *at_);

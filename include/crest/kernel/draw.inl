@@ -1,15 +1,15 @@
 // Drawing: from estimates to inclusion probabilities to a set of keys.
 //
-// Key j is kept with probability p_j = min(1, c * w_j), w_j = (largest estimated softmax weight over the group's heads)^0.85,
-// by systematic sampling (Madow 1949) along 16 interleaved walks, one per lane: a walk adds up p and keeps the key at which
-// the sum passes a whole number. No prefix sums, memory order, and the number of kept keys hardly varies. Passes over the
-// logarithms of w cost a few instructions per 16 keys each; weights are recomputed, not stored.
+// Key j is kept with probability p_j = min(1, c * w_j), w_j = (largest estimated softmax weight over the group's
+// heads)^0.85, by systematic sampling (Madow 1949) along 16 interleaved walks, one per lane: a walk adds up p and keeps
+// the key at which the sum passes a whole number. No prefix sums, memory order, and the number of kept keys hardly
+// varies. Passes over the logarithms of w cost a few instructions per 16 keys each; weights are recomputed, not stored.
 
 /// What drawing works on: one task's memory, seen from the estimates.
 struct DrawSpace {
   Index blocks, heads, padded_heads;
-  float* estimates;  ///< [blocks][padded_heads][64], log2 units; -inf for keys that are not open
-  float* draws;      ///< [blocks * 64]: log2 of w, then of w with its floor
+  float* estimates;    ///< [blocks][padded_heads][64], log2 units; -inf for keys that are not open
+  float* draws;        ///< [blocks * 64]: log2 of w, then of w with its floor
   const KeySet* open;  ///< keys that may be drawn
 
   static constexpr Index all = SketchView::block_keys;

@@ -2,8 +2,8 @@
 //
 // estimate = q . mean of the block + key step * query step * (sum of q byte * code - sum of q byte * middle code).
 // Lanes are keys: 16 keys lie side by side, so a load, a shift and a mask give four dimensions of 16 keys, and one dot
-// product instruction per query head adds them up; no horizontal sums. At 2 bits and head_dim 128 a key costs 32 bytes of
-// codes, 2 of step and 2 of mean, against 512 bytes of f16 K and V.
+// product instruction per query head adds them up; no horizontal sums. At 2 bits and head_dim 128 a key costs 32 bytes
+// of codes, 2 of step and 2 of mean, against 512 bytes of f16 K and V.
 
 /// The query heads of a group as the sketch sees them, in a thread's workspace.
 struct SketchQuery {
@@ -12,9 +12,13 @@ struct SketchQuery {
   float* offset;         ///< [padded_heads]: sum of byte * middle code
   float* norm;           ///< [padded_heads]: length of the scaled query
 
-  static Index floats(Index padded_heads, Index fields) { return round_up(padded_heads * (fields + 3), GroupShape::pad); }
+  static Index floats(Index padded_heads, Index fields) {
+    return round_up(padded_heads * (fields + 3), GroupShape::pad);
+  }
   SketchQuery(float* memory, Index padded_heads, Index fields)
-      : bytes(reinterpret_cast<std::uint32_t*>(memory)), step(memory + padded_heads * fields), offset(step + padded_heads),
+      : bytes(reinterpret_cast<std::uint32_t*>(memory)),
+        step(memory + padded_heads * fields),
+        offset(step + padded_heads),
         norm(offset + padded_heads) {}
 };
 
@@ -66,7 +70,8 @@ inline void pack_query(const SketchView& s, const float* y, Index head, int tile
 
 /// Vectors of keys estimated at once: as many as the register tile holds sums for.
 template <int HT>
-inline constexpr int estimate_vectors = tile / HT < SketchView::block_keys / Vec::width ? tile / HT : SketchView::block_keys / Vec::width;
+inline constexpr int estimate_vectors =
+    tile / HT < SketchView::block_keys / Vec::width ? tile / HT : SketchView::block_keys / Vec::width;
 
 /// Sums of query byte * code for some vectors of keys, the first being `key` of a block, and one tile of heads.
 template <int HT, bool Wide>
@@ -91,7 +96,8 @@ CREST_INLINE void dot_codes(const SketchView& s, const std::byte* block, Index k
   CREST_UNROLL for (int i = 0; i < V * HT; ++i) dots[i] = sums_of<Wide>(sum[i]);
 }
 
-/// Estimates of the 64 keys of block `b`, all heads: out[head][64], log2 units. means: [padded_heads] scores of the mean.
+/// Estimates of the 64 keys of block `b`, all heads: out[head][64], log2 units. means: [padded_heads] scores of the
+/// mean.
 template <int HT, bool Wide>
 void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const float* means, Index tiles, float* out) {
   constexpr Index W = Vec::width, all = SketchView::block_keys;

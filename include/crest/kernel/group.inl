@@ -2,8 +2,9 @@
 //
 // Per block of 8 keys (f16, head_dim d, group of 4): read 8 * 2d bytes of K and as many of V, once for all heads of the
 // group. While a block is scored, K rows of the next are prefetched, while values are added its V rows: two
-// steady streams. Nothing else moves: q, the accumulators (4 * 8d bytes) and 64 weights stay in L1. At d = 128 that is 64
-// FMA of 16 floats, 16 conversions and a quarter of an exp2 vector per key and group of 4 against 512 bytes from memory.
+// steady streams. Nothing else moves: q, the accumulators (4 * 8d bytes) and 64 weights stay in L1. At d = 128 that is
+// 64 FMA of 16 floats, 16 conversions and a quarter of an exp2 vector per key and group of 4 against 512 bytes from
+// memory.
 
 /// The rows of one group at one query, in a thread's workspace.
 template <int HT>
@@ -61,8 +62,8 @@ void start(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query) 
   g.clear();
 }
 
-// Scores of a block: operator()(block, coming, tile, w) writes w[key * HT + head] in log2 units; scale_values() may change
-// the weights between the softmax and the values, for rows whose values carry a factor.
+// Scores of a block: operator()(block, coming, tile, w) writes w[key * HT + head] in log2 units; scale_values() may
+// change the weights between the softmax and the values, for rows whose values carry a factor.
 
 /// Scores computed from the rows: the exact dot products.
 template <int HT>
@@ -114,7 +115,9 @@ Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, con
   unsigned now = 0;
   int since_fold = 0;
   Index moved = 0;
-  const auto add_values = [&](const Weighed<T, HT>& u) { accumulate_block<HT>(*u.block, u.ahead, u.w, value_dim, u.o); };
+  const auto add_values = [&](const Weighed<T, HT>& u) {
+    accumulate_block<HT>(*u.block, u.ahead, u.w, value_dim, u.o);
+  };
   for_each_block(ring, stream, [&](const Block<T, HT>& block, const Coming<T, HT>& coming) {
     for (Index t = 0; t < tiles; ++t, now ^= 1) {
       Weighed<T, HT>&unit = units[now], &before = units[now ^ 1];
@@ -136,7 +139,7 @@ Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, con
 
 /// A finished row before it is written.
 struct RowResult {
-  const float* o;   ///< [value_dim / W] vectors, `pitch` floats apart, unnormalised
+  const float* o;  ///< [value_dim / W] vectors, `pitch` floats apart, unnormalised
   Index pitch;
   float reference;  ///< log2 units
   float sum;

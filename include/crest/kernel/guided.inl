@@ -1,8 +1,8 @@
 // guided: estimate every key, draw the keys that matter, read only those.
 //
-// One task is one query of one KV head. Bytes (f16, head_dim d, 2 bits, budget b): all keys' codes, d / 4 + 2 + d / 64 each,
-// in one stream; then the rows drawn, 4 d each, or 2 d from 8-bit rows. The sum over drawn keys of e^s / p over the same
-// sum without v is the Horvitz-Thompson ratio: numerator and denominator are unbiased.
+// One task is one query of one KV head. Bytes (f16, head_dim d, 2 bits, budget b): all keys' codes, d / 4 + 2 + d / 64
+// each, in one stream; then the rows drawn, 4 d each, or 2 d from 8-bit rows. The sum over drawn keys of e^s / p over
+// the same sum without v is the Horvitz-Thompson ratio: numerator and denominator are unbiased.
 
 /// Scores of drawn rows: exact dot products, plus log2 of 1 / p. The scores are kept in the place of the estimates.
 template <int HT>
@@ -78,21 +78,35 @@ struct Guide {
   KeySet exact, open, taken, probe;
   KvRows<T> rows;
   Visible visible;
-  Index seen;                ///< visible keys
-  std::uint64_t bytes = 0;   ///< read so far
+  Index seen;               ///< visible keys
+  std::uint64_t bytes = 0;  ///< read so far
   Inclusion inclusion{};
 
   Guide(const TaskCall<T>& call, const GuidedOptions& o)
-      : c(call), options(o), sketch(*call.sketch), shape(guide_shape(call.p, sketch)),
-        g(shape.group, c.floats()), drawn(shape.group, c.floats() + shape.rotated()),
-        query(c.floats() + shape.query(), shape.group.padded_heads(), shape.fields), scratch(c.floats() + shape.scratch()),
-        means(c.floats() + shape.means()), steps(c.floats() + shape.steps()), rows(kv_rows(call.p, call.task.kv_head)), visible(call.p, call.task.queries.first),
+      : c(call),
+        options(o),
+        sketch(*call.sketch),
+        shape(guide_shape(call.p, sketch)),
+        g(shape.group, c.floats()),
+        drawn(shape.group, c.floats() + shape.rotated()),
+        query(c.floats() + shape.query(), shape.group.padded_heads(), shape.fields),
+        scratch(c.floats() + shape.scratch()),
+        means(c.floats() + shape.means()),
+        steps(c.floats() + shape.steps()),
+        rows(kv_rows(call.p, call.task.kv_head)),
+        visible(call.p, call.task.queries.first),
         seen(visible.count(call.task.keys)) {
     auto* words = reinterpret_cast<KeySet::Word*>(c.floats() + shape.sets());
-    const auto set = [&](Index i) { return KeySet({words + i * shape.blocks(), static_cast<std::size_t>(shape.blocks())}); };
+    const auto set = [&](Index i) {
+      return KeySet({words + i * shape.blocks(), static_cast<std::size_t>(shape.blocks())});
+    };
     exact = set(0), open = set(1), taken = set(2), probe = set(3);
-    space = {shape.blocks(), shape.group.heads, shape.group.padded_heads(), c.floats() + shape.estimates(),
-             c.floats() + shape.draws(), &open};
+    space = {shape.blocks(),
+             shape.group.heads,
+             shape.group.padded_heads(),
+             c.floats() + shape.estimates(),
+             c.floats() + shape.draws(),
+             &open};
     lse = scratch + round_up(sketch.head_dim + shape.group.value_dim + sketch.mapped, GroupShape::pad);
     error = lse + round_up(shape.group.padded_heads(), GroupShape::pad);
     few = error + round_up(shape.group.padded_heads(), GroupShape::pad);
@@ -152,8 +166,8 @@ bool prepare_queries(Guide<T, HT>& a) {
   return finite;
 }
 
-/// Splits the visible keys: `exact` are read from the cache, `open` may be drawn. Keys that are always used are exact, or,
-/// where there are 8-bit rows of them, open and `taken` for certain.
+/// Splits the visible keys: `exact` are read from the cache, `open` may be drawn. Keys that are always used are exact,
+/// or, where there are 8-bit rows of them, open and `taken` for certain.
 template <class T, int HT>
 void split_keys(Guide<T, HT>& a) {
   a.exact.clear(), a.open.clear(), a.taken.clear(), a.probe.clear();
@@ -249,21 +263,20 @@ std::uint64_t drawn_row_bytes(const Guide<T, HT>& a) {
   return scattered_bytes<i8>(pitch) + (pitch % 64 != 0 ? 64 : 0);  // rows that are no whole lines straddle one more
 }
 
-/// Turns estimates into draws, and reads the heaviest keys exactly where 8-bit rows would round them. `allowed` bytes may
-/// be spent on rows; a tenth of them at most goes to heavy keys.
-/// False when one of those was rewritten.
+/// Turns estimates into draws, and reads the heaviest keys exactly where 8-bit rows would round them. `allowed` bytes
+/// may be spent on rows; a tenth of them at most goes to heavy keys. False when one of those was rewritten.
 template <class T, int HT>
 bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
   constexpr float tempering = 0.85f, uniform_share = 0.005f, certain = 1e30f;
   const float heavy_weight = a.options.target_error > 0 && a.options.target_error <= 0.02f ? 0.003f : 0.01f;
-  for (Index h = 0; h < a.shape.group.heads; ++h)
-    a.lse[h] = log2_add(log_sum(a.space, h), a.g.log_total(h));
+  for (Index h = 0; h < a.shape.group.heads; ++h) a.lse[h] = log2_add(log_sum(a.space, h), a.g.log_total(h));
   const float alpha = a.options.draw == Draw::mass ? tempering : a.options.draw == Draw::top ? 1.0f : 0.0f;
   const float total = weigh_draws(a.space, a.lse, alpha);
   float threshold = std::numeric_limits<float>::infinity();
   if (a.byte_rows() && a.options.draw == Draw::mass) {
     threshold = alpha * std::log2(heavy_weight);
-    while (10 * static_cast<std::uint64_t>(count_heavy(a.space, threshold)) * a.exact_row_bytes() > allowed) threshold += alpha;
+    while (10 * static_cast<std::uint64_t>(count_heavy(a.space, threshold)) * a.exact_row_bytes() > allowed)
+      threshold += alpha;
   }
   const float count = static_cast<float>(a.open.count());
   settle_draws(a.space, threshold, std::log2(uniform_share * total / count), a.probe, a.open);
@@ -281,11 +294,13 @@ void draw(Guide<T, HT>& a, float rows) {
   constexpr float least_sampled = 64;
   a.inclusion = solve_scale(a.space, rows, a.inclusion.log_scale);
   if (a.inclusion.sampled < least_sampled)
-    a.inclusion = solve_scale(a.space, a.inclusion.expected - a.inclusion.sampled + least_sampled, a.inclusion.log_scale);
+    a.inclusion =
+        solve_scale(a.space, a.inclusion.expected - a.inclusion.sampled + least_sampled, a.inclusion.log_scale);
   a.taken.clear();
   if (a.options.draw == Draw::top) return take_top(a.space, rows, a.taken);
   const std::uint64_t position = static_cast<std::uint64_t>(a.c.p.keys() - a.c.p.queries() + a.c.task.queries.first);
-  const std::uint64_t bits = detail::mix(detail::mix(a.options.seed + position) + static_cast<std::uint64_t>(a.c.task.kv_head));
+  const std::uint64_t bits =
+      detail::mix(detail::mix(a.options.seed + position) + static_cast<std::uint64_t>(a.c.task.kv_head));
   draw_keys(a.space, a.inclusion.log_scale, static_cast<float>(bits >> 40) * 0x1p-24f, a.taken);
 }
 
@@ -318,12 +333,14 @@ void read_drawn(Guide<T, HT>& a) {
   }
   a.bytes += byte_row_bytes(a);
   const Index pitch = a.sketch.row_pitch();
-  const KvRows<i8> rows{a.sketch.rows, a.sketch.rows + a.sketch.head_dim, pitch, pitch, a.sketch.head_dim, a.sketch.value_dim};
-  a.c.tally.rescales += attend<i8>(a.drawn, SetStream<i8, HT>(rows, a.taken), DrawnByteScores<HT>{scores, a.means, a.steps}, Lazy{});
+  const KvRows<i8> rows{a.sketch.rows,     a.sketch.rows + a.sketch.head_dim, pitch, pitch, a.sketch.head_dim,
+                        a.sketch.value_dim};
+  a.c.tally.rescales +=
+      attend<i8>(a.drawn, SetStream<i8, HT>(rows, a.taken), DrawnByteScores<HT>{scores, a.means, a.steps}, Lazy{});
 }
 
-/// Merges what was read exactly into what was drawn; the result stands in `drawn`, and its rotation, where 8-bit rows are
-/// read, in drawn.run.
+/// Merges what was read exactly into what was drawn; the result stands in `drawn`, and its rotation, where 8-bit rows
+/// are read, in drawn.run.
 template <class T, int HT>
 void combine(Guide<T, HT>& a) {
   const Index dim = a.shape.group.value_dim;

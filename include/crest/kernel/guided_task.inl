@@ -33,8 +33,8 @@ void attempt(Guide<T, HT>& a, float rows) {
   predict(a);
 }
 
-/// With a target: a small first attempt measures how far values lie from the output; the second takes the rows that this
-/// says are needed, with a margin, the next ones more. False when reading everything would be cheaper.
+/// With a target: a small first attempt measures how far values lie from the output; the second takes the rows that
+/// this says are needed, with a margin, the next ones more. False when reading everything would be cheaper.
 template <class T, int HT>
 bool meet_target(Guide<T, HT>& a, float row_cost) {
   constexpr float margin = 0.95f, grow = 1.3f;

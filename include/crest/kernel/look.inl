@@ -10,8 +10,7 @@ struct Sight {
   float* peaks;  ///< [pitch], highest score of each head so far, log2 units
   Index pitch;
 
-  Sight(std::byte* memory, Index keys, Index row_pitch)
-      : scores(reinterpret_cast<float*>(memory)), pitch(row_pitch) {
+  Sight(std::byte* memory, Index keys, Index row_pitch) : scores(reinterpret_cast<float*>(memory)), pitch(row_pitch) {
     const std::size_t n = static_cast<std::size_t>(KeySet::words_for(keys));
     peaks = scores + round_up(keys * pitch, GroupShape::pad);
     for (Index h = 0; h < pitch; ++h) peaks[h] = unset;

@@ -1,5 +1,6 @@
-// What was left out, estimated from what was scored: every key that was not scored is taken to weigh as much as the mean
-// of the scored keys around it (a key at a stride of 16 stands for the 15 others around it). No further byte is read.
+// What was left out, estimated from what was scored: every key that was not scored is taken to weigh as much as the
+// mean of the scored keys around it (a key at a stride of 16 stands for the 15 others around it). No further byte is
+// read.
 
 /// How many of the keys in some ranges lie before a key; asked for ascending keys.
 class Rank {
@@ -96,7 +97,8 @@ void estimate_missed(const Group<HT>& g, const Sight& sight, std::span<const Key
 }
 
 /// The largest score change per key between neighbouring scored keys (an empirical Lipschitz constant), and that times
-/// the largest distance between them, which bounds how far a maximum that was passed over can rise above its neighbours.
+/// the largest distance between them, which bounds how far a maximum that was passed over can rise above its
+/// neighbours.
 template <int HT>
 void measure_steps(const Group<HT>& g, const Sight& sight, std::span<const KeyRange> visible, Tally& tally) {
   float steepest = 0;
@@ -105,7 +107,8 @@ void measure_steps(const Group<HT>& g, const Sight& sight, std::span<const KeyRa
   for_each_stand_in(sight, visible, [&](Index key, Index next, float) {
     if (next < 0) return;
     for (Index h = 0; h < seen.heads; ++h)
-      steepest = std::max(steepest, std::abs(seen.score(next, h) - seen.score(key, h)) / static_cast<float>(next - key));
+      steepest =
+          std::max(steepest, std::abs(seen.score(next, h) - seen.score(key, h)) / static_cast<float>(next - key));
     widest = std::max(widest, next - key);
   });
   tally.step_max = std::max(tally.step_max, steepest);

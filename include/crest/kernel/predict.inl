@@ -94,7 +94,8 @@ float squared_length(const T* row, Index n) {
 /// side by side; `scale(j)` is the step of a value.
 template <class U, class T, int HT, class Scale>
 void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale scale, Spread<HT>& s) {
-  constexpr float least_weight = 1e-6f;  // certain keys count where there are no others: their rounding needs a distance
+  constexpr float least_weight =
+      1e-6f;  // certain keys count where there are no others: their rounding needs a distance
   float own[HT];
   for (int h = 0; h < HT; ++h) own[h] = a.length_of_output(t * HT + h);
   BlockRing<U, HT> ring;
@@ -147,10 +148,13 @@ float row_error(const Guide<T, HT>& a, const Spread<HT>& s, Index head) {
   const Index h = head % HT;
   const float distance = s.probed[h] > 0 ? s.distance[h] / s.probed[h] : 0;
   const float score_step = a.query.norm[head] * ln_2;  // nats per unit of K
-  const float rounding = (static_cast<float>(a.shape.group.value_dim) * s.v_rounding[h] + score_step * score_step * s.k_rounding[h] * distance) / 12;
+  const float rounding = (static_cast<float>(a.shape.group.value_dim) * s.v_rounding[h] +
+                          score_step * score_step * s.k_rounding[h] * distance) /
+                         12;
   const float keys = static_cast<float>(a.taken.count()), off = a.noise[head] * ln_2 * ln_2;
   if (off > noise_limit * noise_limit * keys) return std::numeric_limits<float>::infinity();
-  const float length = a.length_of_output(head), error = std::sqrt((s.a[h] * distance * a.few[head] + rounding) / length);
+  const float length = a.length_of_output(head),
+              error = std::sqrt((s.a[h] * distance * a.few[head] + rounding) / length);
   return length > 0 && std::isfinite(length) ? error : std::numeric_limits<float>::infinity();
 }
 
@@ -191,9 +195,11 @@ void predict(Guide<T, HT>& a) {
     for (Index j : a.taken) sum.add(j);
     Spread<HT> s = sum.total();
     if (a.byte_rows())
-      add_distances(a, t, bytes, [&](Index j) { return a.steps[j / a.space.all * 2 + 1]; }, s);
+      add_distances(
+          a, t, bytes, [&](Index j) { return a.steps[j / a.space.all * 2 + 1]; }, s);
     else
-      add_distances(a, t, values, [](Index) { return 1.0f; }, s);
+      add_distances(
+          a, t, values, [](Index) { return 1.0f; }, s);
     for (int h = 0; h < HT && t * HT + h < g.heads; ++h) {
       a.few[t * HT + h] = s.a[h] > 0 ? 1 + 5 * s.a_square[h] / (s.a[h] * s.a[h]) : 1;
       a.error[t * HT + h] = row_error(a, s, t * HT + h);

@@ -14,16 +14,17 @@ CREST_INLINE void prefetch(const T* p, Index far) {
 /// Vectors of a row scored in one go: rows are read in pieces as long as registers allow, since hardware prefetchers
 /// follow memory best in the order in which it lies.
 template <int HT>
-inline constexpr int score_vectors = tile / (2 * HT) > 4 ? 4 : tile / (2 * HT) > 1 ? tile / (2 * HT) : 1;
+inline constexpr int score_vectors = tile / (2 * HT) > 4   ? 4
+                                     : tile / (2 * HT) > 1 ? tile / (2 * HT)
+                                                           : 1;
 
-/// One step along head_dim of a register tile: sum[key][head] += k[key][x..] * q[head][x..]. Each K vector is loaded and
-/// converted once for all heads. q: for each vector of x one vector per head, side by side.
+/// One step along head_dim of a register tile: sum[key][head] += k[key][x..] * q[head][x..]. Each K vector is loaded
+/// and converted once for all heads. q: for each vector of x one vector per head, side by side.
 template <int HT, int NX, class LoadKey>
 CREST_INLINE void score_step(LoadKey load_key, const float* q, Vec (&sum)[tile]) {
   Vec qx[NX * HT];
   CREST_UNROLL for (int i = 0; i < NX * HT; ++i) qx[i] = load(q + i * Vec::width);
-  CREST_UNROLL for (int i = 0; i < tile / HT; ++i)
-      CREST_UNROLL for (int n = 0; n < NX; ++n) {
+  CREST_UNROLL for (int i = 0; i < tile / HT; ++i) CREST_UNROLL for (int n = 0; n < NX; ++n) {
     const Vec kx = load_key(i, n * Vec::width);
     CREST_UNROLL for (int h = 0; h < HT; ++h) sum[i * HT + h] = fma(kx, qx[n * HT + h], sum[i * HT + h]);
   }
@@ -43,8 +44,7 @@ CREST_INLINE void score_keys(const T* const* k, Ahead<T> ahead, const float* q, 
     CREST_UNROLL for (Index u = 0; u < step; u += piece, x += piece) score_step<HT, NX>(key, q + x * HT, sum);
   }
   for (; x + W <= head_dim; x += W) score_step<HT, 1>(key, q + x * HT, sum);
-  if (x < head_dim)
-    score_step<HT, 1>([&](int i, Index) { return load_part(k[i] + x, head_dim - x); }, q + x * HT, sum);
+  if (x < head_dim) score_step<HT, 1>([&](int i, Index) { return load_part(k[i] + x, head_dim - x); }, q + x * HT, sum);
   CREST_UNROLL for (int i = 0; i < tile; i += W) store(out + i, sums(sum + i));
 }
 

@@ -3,13 +3,15 @@
 /// Counts and writes the rows of a group whose keys were chosen by looking. Where an estimate exceeds the target, the
 /// whole group is done again with every visible key.
 template <class T, int HT, class R>
-void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Sight& sight, const R& recipe) {
+void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Sight& sight,
+                 const R& recipe) {
   const Index heads = g.shape.heads, query = c.task.queries.first, n = visible.count(c.task.keys);
   float* share = c.floats() + g.shape.floats();
   estimate_missed(g, sight, visible.ranges(), share);
   measure_steps(g, sight, visible.ranges(), c.tally);
   bool vouched = true;
-  for (Index h = 0; h < heads; ++h) vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
+  for (Index h = 0; h < heads; ++h)
+    vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
   if (!vouched) {
     g.clear();
     const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
@@ -47,12 +49,14 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   Wanted kept(sight.kept, visible.ranges());
   want_always(recipe.options, kept);
   select(g, recipe.selection, sight, c.floats() + shape.floats());
-  c.tally.rescales += attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.scores, sight.pitch}, recipe.softmax);
+  c.tally.rescales +=
+      attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.scores, sight.pitch}, recipe.softmax);
   c.tally.rows += shape.heads;
   c.tally.keys_visible += shape.heads * visible.count(c.task.keys);
   c.tally.keys_sampled += shape.heads * sampled;
   c.tally.keys_scored += shape.heads * scored;
-  c.tally.bytes_read += scattered_bytes<T>(c.p.head_dim()) * scored + scattered_bytes<T>(c.p.value_dim()) * sight.kept.count();
+  c.tally.bytes_read +=
+      scattered_bytes<T>(c.p.head_dim()) * scored + scattered_bytes<T>(c.p.value_dim()) * sight.kept.count();
   finish_look(c, g, visible, sight, recipe);
 }
 
@@ -70,8 +74,11 @@ void attend_tiled(const TaskCall<T>& c, const R& recipe) {
 template <class T, class R>
 void attend_task(Region, const TaskCall<T>& c, const R& recipe) {
   switch (group_shape(c.p).tile_heads()) {
-    case 1: return attend_tiled<T, 1>(c, recipe);
-    case 2: return attend_tiled<T, 2>(c, recipe);
-    default: return attend_tiled<T, 4>(c, recipe);
+    case 1:
+      return attend_tiled<T, 1>(c, recipe);
+    case 2:
+      return attend_tiled<T, 2>(c, recipe);
+    default:
+      return attend_tiled<T, 4>(c, recipe);
   }
 }

@@ -16,7 +16,9 @@ struct TileState {
   float* folded;     ///< [lanes], weights before that
 
   CREST_INLINE explicit TileState(float* floats)
-      : reference(floats), limit(floats + GroupShape::pad), sum(floats + 2 * GroupShape::pad),
+      : reference(floats),
+        limit(floats + GroupShape::pad),
+        sum(floats + 2 * GroupShape::pad),
         folded(floats + 3 * GroupShape::pad) {}
 
   void clear() const {
@@ -28,12 +30,13 @@ struct TileState {
   void rescale(int head, float factor) const {
     for (int i = head; i < lanes; i += HT) sum[i] *= factor, folded[i] *= factor;
   }
-  /// Sets a head's reference for the highest score known, log2 units. Only the policy's offsets are converted from nats:
-  /// scores of any size stay exact.
+  /// Sets a head's reference for the highest score known, log2 units. Only the policy's offsets are converted from
+  /// nats: scores of any size stay exact.
   template <class Softmax>
   void refer(int head, float peak, const Softmax& softmax) const {
     const float nats = peak * ln_2, chosen = softmax.reference(nats);
-    const float at = peak + (chosen - nats) * log2_e, most = at + (static_cast<float>(softmax.limit(chosen)) - chosen) * log2_e;
+    const float at = peak + (chosen - nats) * log2_e,
+                most = at + (static_cast<float>(softmax.limit(chosen)) - chosen) * log2_e;
     for (int i = head; i < lanes; i += HT) reference[i] = at, limit[i] = most;
   }
   /// Makes a head's state what another computation found.

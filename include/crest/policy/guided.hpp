@@ -13,9 +13,9 @@ enum class Draw {
   uniform,  ///< every key with the same probability, reweighted (for comparison; its prediction fails)
 };
 
-/// budget: bytes to read, as a share of K and V of the visible keys. target_error > 0 instead: the smallest budget whose
-/// predicted error is below it, exact where that does not pay. seed: of the sampling offsets. keep_first, keep_last: keys
-/// always read exactly.
+/// budget: bytes to read, as a share of K and V of the visible keys. target_error > 0 instead: the smallest budget
+/// whose predicted error is below it, exact where that does not pay. seed: of the sampling offsets. keep_first,
+/// keep_last: keys always read exactly.
 struct GuidedOptions {
   float budget = 0.15f;
   float target_error = 0;

@@ -56,7 +56,8 @@ struct Recipe {
   }
   constexpr bool valid() const {
     return detail::policy_valid(sampler) && detail::policy_valid(refiner) && detail::policy_valid(softmax) &&
-           detail::policy_valid(selection) && options.keep_first >= 0 && options.keep_last >= 0 && options.target_error >= 0;
+           detail::policy_valid(selection) && options.keep_first >= 0 && options.keep_last >= 0 &&
+           options.target_error >= 0;
   }
 };
 template <class S, class R, class M, class C>

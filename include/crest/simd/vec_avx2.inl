@@ -11,9 +11,7 @@ CREST_INLINE Vec zero() { return {_mm256_setzero_ps()}; }
 CREST_INLINE Vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
 
 CREST_INLINE Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
-CREST_INLINE Vec load(const f16* p) {
-  return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
-}
+CREST_INLINE Vec load(const f16* p) { return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
 CREST_INLINE Vec load(const bf16* p) {
   const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16))};
@@ -26,12 +24,8 @@ CREST_INLINE Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {_mm256_max_ps(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {_mm256_min_ps(ceiling.v, x.v)}; }
-CREST_INLINE bool any_greater(Vec a, Vec b) {
-  return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)) != 0;
-}
-CREST_INLINE Vec round(Vec a) {
-  return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
-}
+CREST_INLINE bool any_greater(Vec a, Vec b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)) != 0; }
+CREST_INLINE Vec round(Vec a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 CREST_INLINE Vec exp2_integer(Vec n) {
   const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
@@ -48,8 +42,8 @@ CREST_INLINE Vec sums(const Vec* a) {
     const __m256d x = _mm256_castps_pd(pair[2 * i]), y = _mm256_castps_pd(pair[2 * i + 1]);
     quad[i] = _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(x, y)), _mm256_castpd_ps(_mm256_unpackhi_pd(x, y)));
   }
-  return {_mm256_add_ps(_mm256_permute2f128_ps(quad[0], quad[1], 0x20),
-                        _mm256_permute2f128_ps(quad[0], quad[1], 0x31))};
+  return {
+      _mm256_add_ps(_mm256_permute2f128_ps(quad[0], quad[1], 0x20), _mm256_permute2f128_ps(quad[0], quad[1], 0x31))};
 }
 
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
@@ -87,5 +81,6 @@ CREST_INLINE auto with_dot(F&& f) {
 /// Floats whose bits are base + (byte << 20).
 CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
   const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
-  return {_mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(bytes, 20), _mm256_set1_epi32(static_cast<int>(base))))};
+  return {
+      _mm256_castsi256_ps(_mm256_add_epi32(_mm256_slli_epi32(bytes, 20), _mm256_set1_epi32(static_cast<int>(base))))};
 }

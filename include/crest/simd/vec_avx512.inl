@@ -23,16 +23,12 @@ CREST_INLINE Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
 CREST_INLINE Vec load(const f16* p) {
   return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
 }
-CREST_INLINE Vec load(const bf16* p) {
-  return {widen_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
-}
+CREST_INLINE Vec load(const bf16* p) { return {widen_bf16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))}; }
 
 /// The first n elements, zeros behind them; nothing past them is touched.
 CREST_INLINE __mmask16 first(Index n) { return static_cast<__mmask16>((1u << n) - 1u); }
 CREST_INLINE Vec load_part(const float* p, Index n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
-CREST_INLINE Vec load_part(const f16* p, Index n) {
-  return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p))};
-}
+CREST_INLINE Vec load_part(const f16* p, Index n) { return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p))}; }
 CREST_INLINE Vec load_part(const bf16* p, Index n) { return {widen_bf16(_mm256_maskz_loadu_epi16(first(n), p))}; }
 CREST_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
 
@@ -43,9 +39,7 @@ CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.
 CREST_INLINE Vec max(Vec floor, Vec x) { return {_mm512_max_ps(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {_mm512_min_ps(ceiling.v, x.v)}; }
 CREST_INLINE bool any_greater(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ) != 0; }
-CREST_INLINE Vec round(Vec a) {
-  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
-}
+CREST_INLINE Vec round(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 CREST_INLINE Vec exp2_integer(Vec n) {
   const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
   return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
@@ -62,10 +56,10 @@ CREST_INLINE Vec sums(const Vec* a) {
     const __m512d x = _mm512_castps_pd(pair[2 * i]), y = _mm512_castps_pd(pair[2 * i + 1]);
     quad[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y)), _mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
   }
-  const __m512 low = _mm512_add_ps(_mm512_shuffle_f32x4(quad[0], quad[1], 0x88),
-                                   _mm512_shuffle_f32x4(quad[0], quad[1], 0xdd));
-  const __m512 high = _mm512_add_ps(_mm512_shuffle_f32x4(quad[2], quad[3], 0x88),
-                                    _mm512_shuffle_f32x4(quad[2], quad[3], 0xdd));
+  const __m512 low =
+      _mm512_add_ps(_mm512_shuffle_f32x4(quad[0], quad[1], 0x88), _mm512_shuffle_f32x4(quad[0], quad[1], 0xdd));
+  const __m512 high =
+      _mm512_add_ps(_mm512_shuffle_f32x4(quad[2], quad[3], 0x88), _mm512_shuffle_f32x4(quad[2], quad[3], 0xdd));
   return {_mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd))};
 }
 
@@ -108,7 +102,8 @@ CREST_INLINE Vec sums_of(Ints a) {
 /// Floats whose bits are base + (byte << 20).
 CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
   const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(bytes, 20), _mm512_set1_epi32(static_cast<int>(base))))};
+  return {
+      _mm512_castsi512_ps(_mm512_add_epi32(_mm512_slli_epi32(bytes, 20), _mm512_set1_epi32(static_cast<int>(base))))};
 }
 /// Calls f(std::true_type) where sums of products are 32 bits wide, f(std::false_type) where they are 16.
 template <class F>

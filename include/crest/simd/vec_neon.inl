@@ -19,9 +19,7 @@ CREST_INLINE Vec load(const float* p) {
 }
 CREST_INLINE Vec load(const f16* p) { return {vcvt_f32_f16(vreinterpret_f16_u16(load_bits(p)))}; }
 CREST_INLINE Vec load(const bf16* p) { return {vreinterpretq_f32_u32(vshll_n_u16(load_bits(p), 16))}; }
-CREST_INLINE void store(float* p, Vec a) {
-  vst1q_u8(reinterpret_cast<std::uint8_t*>(p), vreinterpretq_u8_f32(a.v));
-}
+CREST_INLINE void store(float* p, Vec a) { vst1q_u8(reinterpret_cast<std::uint8_t*>(p), vreinterpretq_u8_f32(a.v)); }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {vaddq_f32(a.v, b.v)}; }
 CREST_INLINE Vec operator-(Vec a, Vec b) { return {vsubq_f32(a.v, b.v)}; }
@@ -37,9 +35,7 @@ CREST_INLINE Vec exp2_integer(Vec n) {
 }
 
 /// One vector of the 4 sums of 4 vectors.
-CREST_INLINE Vec sums(const Vec* a) {
-  return {vpaddq_f32(vpaddq_f32(a[0].v, a[1].v), vpaddq_f32(a[2].v, a[3].v))};
-}
+CREST_INLINE Vec sums(const Vec* a) { return {vpaddq_f32(vpaddq_f32(a[0].v, a[1].v), vpaddq_f32(a[2].v, a[3].v))}; }
 
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
   const uint32x4_t bit = {1, 2, 4, 8};
@@ -63,7 +59,8 @@ CREST_INLINE Ints load_ints(const std::byte* p) {
 CREST_INLINE Ints bit_field(Ints a, const SketchField& f) {
   return {vandq_u32(vshlq_u32(a.v, vdupq_n_s32(-f.shift)), vdupq_n_u32(f.mask))};
 }
-/// sum += products of codes and four signed query bytes, in 16-bit sums, which the query's scale keeps from overflowing.
+/// sum += products of codes and four signed query bytes, in 16-bit sums, which the query's scale keeps from
+/// overflowing.
 template <bool>
 CREST_INLINE Ints dot4(Ints sum, Ints codes, std::uint32_t q) {
   const int8x16_t a = vreinterpretq_s8_u32(codes.v), b = vreinterpretq_s8_u32(vdupq_n_u32(q));

@@ -31,8 +31,8 @@ CREST_INLINE Vec min(Vec ceiling, Vec x) { return {ceiling.v < x.v ? ceiling.v :
 CREST_INLINE bool any_greater(Vec a, Vec b) { return a.v > b.v; }
 CREST_INLINE Vec round(Vec a) { return {std::nearbyint(a.v)}; }
 CREST_INLINE Vec exp2_integer(Vec n) {
-  return {std::bit_cast<float>(static_cast<std::uint32_t>(static_cast<std::int32_t>(n.v == n.v ? n.v : 0.0f) + 127)
-                               << 23)};
+  return {
+      std::bit_cast<float>(static_cast<std::uint32_t>(static_cast<std::int32_t>(n.v == n.v ? n.v : 0.0f) + 127) << 23)};
 }
 CREST_INLINE Vec sums(const Vec* a) { return a[0]; }
 

@@ -1,6 +1,7 @@
 // Saving a SketchBasis to bytes, and loading it again. A file of a basis is just these bytes: the library opens none.
 //
-//   version word, kv_heads, head_dim, fields   4 x uint32, in this machine's byte order: the version word of another reads
+//   version word, kv_heads, head_dim, fields   4 x uint32, in this machine's byte order: the version word of another
+//   reads
 //                                              as an unknown version
 //   checksum                                   uint64, over all that follows and the four numbers before
 //   bits                                       a byte per field, then zeros up to a multiple of 4
@@ -35,16 +36,18 @@ struct BasisHeader {
   /// Whether sizes are those of a basis, small enough that no product above overflows.
   bool plausible() const {
     constexpr std::uint32_t most = 1u << 16;
-    return version == version_word && kv_heads >= 1 && kv_heads <= most && head_dim >= 1 && head_dim <= most && fields >= 1 &&
-           fields <= (head_dim + 3) / 4;
+    return version == version_word && kv_heads >= 1 && kv_heads <= most && head_dim >= 1 && head_dim <= most &&
+           fields >= 1 && fields <= (head_dim + 3) / 4;
   }
 };
 
-/// A basis that a KeySketch can use: known widths, no more coordinates than head_dim fills, finite matrices of that shape.
+/// A basis that a KeySketch can use: known widths, no more coordinates than head_dim fills, finite matrices of that
+/// shape.
 inline bool sound(const SketchBasis& b) {
   const Index fields = static_cast<Index>(b.bits.size());
   const std::size_t floats = static_cast<std::size_t>(b.kv_heads * b.mapped * b.head_dim);
-  if (b.kv_heads < 1 || b.head_dim < 1 || fields < 1 || b.mapped != 4 * fields || fields > (b.head_dim + 3) / 4) return false;
+  if (b.kv_heads < 1 || b.head_dim < 1 || fields < 1 || b.mapped != 4 * fields || fields > (b.head_dim + 3) / 4)
+    return false;
   if (b.key_matrix.size() != floats || b.query_matrix.size() != floats) return false;
   float zero = 0;
   for (float x : b.key_matrix) zero += x * 0.0f;
@@ -69,12 +72,14 @@ inline std::size_t saved_bytes(const SketchBasis& basis) {
   return sizeof(detail::BasisHeader) + static_cast<std::size_t>(detail::header_of(basis).payload());
 }
 
-/// Writes a basis to at least saved_bytes() bytes. Status::sketch_basis: it is not one; Status::sketch_saved: too few bytes.
+/// Writes a basis to at least saved_bytes() bytes. Status::sketch_basis: it is not one; Status::sketch_saved: too few
+/// bytes.
 [[nodiscard]] inline Status save_basis(const SketchBasis& basis, std::span<std::byte> to) {
   if (!detail::sound(basis)) return Status::sketch_basis;
   if (to.size() < saved_bytes(basis)) return Status::sketch_saved;
   detail::BasisHeader header = detail::header_of(basis);
-  const std::size_t bits = static_cast<std::size_t>(header.padded_bits()), matrix = basis.key_matrix.size() * sizeof(float);
+  const std::size_t bits = static_cast<std::size_t>(header.padded_bits()),
+                    matrix = basis.key_matrix.size() * sizeof(float);
   std::byte* at = to.data() + sizeof header;
   std::memset(at, 0, bits);
   std::memcpy(at, basis.bits.data(), basis.bits.size());
@@ -95,7 +100,8 @@ inline std::size_t saved_bytes(const SketchBasis& basis) {
   if (!header.plausible() || from.size() - sizeof header < header.payload() || header.checksum != header.sum_over(at))
     return Status::sketch_saved;
   SketchBasis loaded{.kv_heads = header.kv_heads, .head_dim = header.head_dim, .mapped = Index{4} * header.fields};
-  const std::size_t floats = static_cast<std::size_t>(header.floats()), bits = static_cast<std::size_t>(header.padded_bits());
+  const std::size_t floats = static_cast<std::size_t>(header.floats()),
+                    bits = static_cast<std::size_t>(header.padded_bits());
   loaded.bits.resize(header.fields);
   std::memcpy(loaded.bits.data(), at, header.fields);
   for (std::vector<float>* matrix : {&loaded.key_matrix, &loaded.query_matrix}) matrix->resize(floats);

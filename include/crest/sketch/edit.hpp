@@ -29,8 +29,8 @@ inline void lay_out_fields(SketchState& s, const std::uint8_t* bits, Index count
   s.shape.dwords = dword + 1;
 }
 
-/// Decides with the first keys whether 8-bit rows are kept: of values of `value_dim` elements, or none for 0. False, and
-/// nothing changed, when memory is short.
+/// Decides with the first keys whether 8-bit rows are kept: of values of `value_dim` elements, or none for 0. False,
+/// and nothing changed, when memory is short.
 inline bool set_values(SketchState& s, Index value_dim) {
   AlignedBytes signs = AlignedBytes::make(static_cast<std::size_t>(s.shape.head_dim + value_dim) * sizeof(float));
   if (!signs) return false;
@@ -74,8 +74,8 @@ inline Status check_state(const SketchState& s) {
   if (!s.signs || s.finite.size() == 0) return Status::out_of_memory;
   const std::size_t matrix = static_cast<std::size_t>(s.kv_heads * s.shape.mapped * s.shape.head_dim);
   const bool own = !s.basis.bits.empty();
-  if (own && (s.basis.kv_heads != s.kv_heads || s.basis.head_dim != s.shape.head_dim || s.basis.key_matrix.size() != matrix ||
-              s.basis.query_matrix.size() != matrix))
+  if (own && (s.basis.kv_heads != s.kv_heads || s.basis.head_dim != s.shape.head_dim ||
+              s.basis.key_matrix.size() != matrix || s.basis.query_matrix.size() != matrix))
     return Status::sketch_basis;
   return Status::ok;
 }
@@ -116,7 +116,8 @@ struct Room {
 inline AlignedBytes enlarged(const AlignedBytes& old, Index heads, std::size_t to) {
   AlignedBytes fresh = AlignedBytes::make(static_cast<std::size_t>(heads) * to);
   const std::size_t from = std::min(old.size() / static_cast<std::size_t>(heads), to);
-  for (Index h = 0; h < heads && fresh && from > 0 && to > 0; ++h) std::memcpy(fresh.data() + h * to, old.data() + h * from, from);
+  for (Index h = 0; h < heads && fresh && from > 0 && to > 0; ++h)
+    std::memcpy(fresh.data() + h * to, old.data() + h * from, from);
   return fresh;
 }
 
@@ -131,13 +132,16 @@ inline Status grow(SketchState& s, Index blocks) {
   const Index capacity = enough || blocks <= s.capacity_blocks
                              ? s.capacity_blocks
                              : std::max({blocks, s.capacity_blocks + s.capacity_blocks / 2, Index{4}});
-  const Index stage = (s.kv_heads * SketchView::block_keys * s.staged_pitch() + intake_floats(s)) * Index{sizeof(float)};
+  const Index stage =
+      (s.kv_heads * SketchView::block_keys * s.staged_pitch() + intake_floats(s)) * Index{sizeof(float)};
   AlignedBytes staged;
-  if (s.staged.size() < static_cast<std::size_t>(stage) && !(staged = AlignedBytes::make(static_cast<std::size_t>(stage))))
+  if (s.staged.size() < static_cast<std::size_t>(stage) &&
+      !(staged = AlignedBytes::make(static_cast<std::size_t>(stage))))
     return Status::out_of_memory;
   if (!enough) {
     const Room room(s, capacity);
-    AlignedBytes codes = enlarged(s.codes, s.kv_heads, room.codes), hashes = enlarged(s.hashes, s.kv_heads, room.hashes);
+    AlignedBytes codes = enlarged(s.codes, s.kv_heads, room.codes),
+                 hashes = enlarged(s.hashes, s.kv_heads, room.hashes);
     AlignedBytes rows = enlarged(s.rows, s.kv_heads, room.rows), heads = enlarged(s.heads, s.kv_heads, room.heads);
     if (!codes || !hashes || !rows || !heads) return Status::out_of_memory;
     s.codes = std::move(codes), s.hashes = std::move(hashes), s.rows = std::move(rows), s.heads = std::move(heads);
@@ -255,7 +259,8 @@ inline Status truncate(SketchState& s, Index keys) {
 
 inline std::size_t memory_bytes(const SketchState& s) {
   return s.codes.size() + s.rows.size() + s.heads.size() + s.hashes.size() + s.staged.size() + sizeof s +
-         s.signs.size() + (s.basis.key_matrix.size() + s.basis.query_matrix.size()) * sizeof(float) + s.fields.size() * sizeof(SketchField) + s.finite.size() + s.basis.bits.size();
+         s.signs.size() + (s.basis.key_matrix.size() + s.basis.query_matrix.size()) * sizeof(float) +
+         s.fields.size() * sizeof(SketchField) + s.finite.size() + s.basis.bits.size();
 }
 
 }  // namespace detail

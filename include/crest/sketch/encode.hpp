@@ -33,8 +33,9 @@ inline void encode_bytes(const float* x, Index n, float step, std::byte* bytes) 
 
 inline float gaussian_step(const SketchField& field) { return crest::gaussian_step(std::popcount(field.mask & 0xffu)); }
 
-/// Steps per unit of a mapped residual y, by its root mean square. Where fields differ in width, y is in steps of its own
-/// (SketchBasis), and a coordinate is as large as others are on the whole when it is so in steps of the first field.
+/// Steps per unit of a mapped residual y, by its root mean square. Where fields differ in width, y is in steps of its
+/// own (SketchBasis), and a coordinate is as large as others are on the whole when it is so in steps of the first
+/// field.
 inline float steps_per_unit(const SketchView& s, std::span<const SketchField> fields, const float* y) {
   const float step = gaussian_step(fields.front());
   float square = 0;
@@ -47,7 +48,8 @@ inline float steps_per_unit(const SketchView& s, std::span<const SketchField> fi
 }
 
 /// Few-bit codes of one key at place `i` of a block, from its mapped residual y. Returns their least-squares scale.
-inline float encode_codes(const SketchView& s, std::span<const SketchField> fields, const float* y, std::byte* block, Index i) {
+inline float encode_codes(const SketchView& s, std::span<const SketchField> fields, const float* y, std::byte* block,
+                          Index i) {
   const float per_step = steps_per_unit(s, fields, y);
   float along = 0, norm = 0;
   std::byte* lane = block + s.codes_at + i / SketchView::group_keys * s.group_bytes() + i % SketchView::group_keys * 4;
@@ -139,7 +141,8 @@ struct Encoder {
     BlockHead h = read_head(b);
     if (bits >> shift > (h.scale_base >> shift) + top) {
       const std::uint32_t base = ((bits >> shift) - top) << shift, down = (base - h.scale_base) >> shift;
-      for (Index l = 0; l < SketchView::block_keys; ++l) bytes[l] = static_cast<std::uint8_t>(bytes[l] > down ? bytes[l] - down : 0);
+      for (Index l = 0; l < SketchView::block_keys; ++l)
+        bytes[l] = static_cast<std::uint8_t>(bytes[l] > down ? bytes[l] - down : 0);
       h.scale_base = base;
       write_head(b, h);
     }
@@ -164,7 +167,8 @@ struct Encoder {
     for (Index i = 0; i < SketchView::block_keys && factor > 0; ++i) {
       std::byte* row = state->row(head, b * SketchView::block_keys + i);
       for (Index c = from; c < to; ++c)
-        row[c] = static_cast<std::byte>(static_cast<std::int8_t>(nearest(static_cast<float>(static_cast<std::int8_t>(row[c])) * factor)));
+        row[c] = static_cast<std::byte>(
+            static_cast<std::int8_t>(nearest(static_cast<float>(static_cast<std::int8_t>(row[c])) * factor)));
     }
   }
 

@@ -9,9 +9,9 @@
 // 8-bit rows add head_dim + value_dim + 4. bytes() tells the whole.
 //
 // The sketch knows rows as they were when appended. Whoever rewrites cache rows tells it: overwrite() for rows that
-// changed, truncate() for rows that were dropped. Every guided call verifies the rows appended last and one in 256 of the
-// others, in turn, against a 16-bit hash: a forgotten rewrite is noticed within 256 calls, and such a row is done exactly
-// and counted in Report::fallbacks. What was rewritten and not yet noticed is answered from the old rows.
+// changed, truncate() for rows that were dropped. Every guided call verifies the rows appended last and one in 256 of
+// the others, in turn, against a 16-bit hash: a forgotten rewrite is noticed within 256 calls, and such a row is done
+// exactly and counted in Report::fallbacks. What was rewritten and not yet noticed is answered from the old rows.
 //
 // Sources: random Hadamard rotation (QuaRot, Ashkboos et al. 2024), few-bit codes of normalised residuals (RaBitQ, Gao
 // and Long 2024); residuals to block means.

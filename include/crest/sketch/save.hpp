@@ -17,8 +17,14 @@ struct SavedHeader {
 
   SavedHeader() = default;
   explicit SavedHeader(const SketchState& s)
-      : bits(s.options.bits), seed(s.options.seed), kv_heads(s.kv_heads), head_dim(s.shape.head_dim),
-        value_dim(s.with_rows ? s.shape.value_dim : 0), mapped(s.shape.mapped), keys(s.shape.keys), coded(s.shape.coded) {}
+      : bits(s.options.bits),
+        seed(s.options.seed),
+        kv_heads(s.kv_heads),
+        head_dim(s.shape.head_dim),
+        value_dim(s.with_rows ? s.shape.value_dim : 0),
+        mapped(s.shape.mapped),
+        keys(s.shape.keys),
+        coded(s.shape.coded) {}
 };
 
 /// Calls f(memory, bytes) for each piece of memory in use, in the order in which they are saved.
@@ -60,8 +66,9 @@ inline Status save(const SketchState& s, std::span<std::byte> to) {
 inline bool plausible(const SavedHeader& h, const SketchState& s) {
   return h.version == SavedHeader::version_word && h.bits == s.options.bits && h.seed == s.options.seed &&
          h.kv_heads == s.kv_heads && h.head_dim == s.shape.head_dim && h.mapped == s.shape.mapped && h.value_dim >= 0 &&
-         h.value_dim < (Index{1} << 20) && h.keys >= 0 && h.keys < (Index{1} << 31) && h.coded >= 0 && h.coded <= h.keys &&
-         h.keys - h.coded < SketchView::block_keys && (h.coded == h.keys || h.coded % SketchView::block_keys == 0);
+         h.value_dim < (Index{1} << 20) && h.keys >= 0 && h.keys < (Index{1} << 31) && h.coded >= 0 &&
+         h.coded <= h.keys && h.keys - h.coded < SketchView::block_keys &&
+         (h.coded == h.keys || h.coded % SketchView::block_keys == 0);
 }
 
 /// Takes over the keys and memory of a sketch of the same options.

@@ -15,9 +15,9 @@ inline namespace v0 {
 /// (Max 1960).
 CREST_INLINE constexpr float gaussian_step(int bits) { return bits == 1 ? 1.596f : bits == 2 ? 0.9957f : 0.3352f; }
 
-/// A basis fitted to keys and queries, in place of the random rotation (sketch/basis.hpp saves and loads it). Empty: none.
-/// A score is about (query_matrix q) . (key_matrix k). The quantisation step of a coordinate is gaussian_step(its bits)
-/// times its standard deviation; keys come out in such steps.
+/// A basis fitted to keys and queries, in place of the random rotation (sketch/basis.hpp saves and loads it). Empty:
+/// none. A score is about (query_matrix q) . (key_matrix k). The quantisation step of a coordinate is gaussian_step(its
+/// bits) times its standard deviation; keys come out in such steps.
 struct SketchBasis {
   Index kv_heads = 0, head_dim = 0, mapped = 0;
   std::vector<std::uint8_t> bits{};   ///< [mapped / 4], of each field of four dimensions: 1, 2 or 4
@@ -52,14 +52,14 @@ struct SketchState {
   bool with_rows = false;     ///< append(k, v) is used
   Index capacity_blocks = 0;  ///< per KV head
   std::vector<SketchField> fields;
-  AlignedBytes signs;        ///< floats, [head_dim] of keys, then [value_dim] of values
-  AlignedBytes codes;        ///< [kv_heads][capacity_blocks][block_bytes]
-  AlignedBytes heads;        ///< [kv_heads][capacity_blocks][head_bytes]
-  AlignedBytes rows;         ///< [kv_heads][capacity_blocks][64][row_pitch] bytes
-  AlignedBytes hashes;       ///< [kv_heads][capacity_blocks][64] x uint16
-  AlignedBytes staged;       ///< [kv_heads][64][head_dim + value_dim] floats: keys whose block is not full
-  AlignedBytes finite;       ///< [kv_heads], zero where a key or value was not
-  mutable Turn turn;         ///< which rows the next call verifies
+  AlignedBytes signs;   ///< floats, [head_dim] of keys, then [value_dim] of values
+  AlignedBytes codes;   ///< [kv_heads][capacity_blocks][block_bytes]
+  AlignedBytes heads;   ///< [kv_heads][capacity_blocks][head_bytes]
+  AlignedBytes rows;    ///< [kv_heads][capacity_blocks][64][row_pitch] bytes
+  AlignedBytes hashes;  ///< [kv_heads][capacity_blocks][64] x uint16
+  AlignedBytes staged;  ///< [kv_heads][64][head_dim + value_dim] floats: keys whose block is not full
+  AlignedBytes finite;  ///< [kv_heads], zero where a key or value was not
+  mutable Turn turn;    ///< which rows the next call verifies
 
   CREST_INLINE std::byte* block(Index head, Index b) {
     return codes.data() + (head * capacity_blocks + b) * shape.block_bytes();
