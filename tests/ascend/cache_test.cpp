@@ -67,6 +67,17 @@ TEST(AscendCache, PagedClustered) {
     }
 }
 
+TEST(AscendCache, PagedSketched) {
+  for (std::uint32_t page_rows : {16, 99}) {
+    Batch batch(3, 2, 64, {200, 2900});
+    batch.cache.page_rows = page_rows;
+    EmulatedDevice packed(4);
+    PagedDevice paged(batch.cache, 4);
+    const crest::ascend::Sketched recipe{.drop = 3};
+    EXPECT_EQ(outputs_on(packed, batch, recipe), outputs_on(paged, batch, recipe));
+  }
+}
+
 TEST(AscendCache, SampledKeysAreReadContiguously) {
   for (Mapping mapping : mappings()) {
     Batch batch(2, 1, 64, {3000, 77});

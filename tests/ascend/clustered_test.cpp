@@ -111,6 +111,21 @@ TEST(AscendClustered, BytesAreSamplesPlusUsedRows) {
   }
 }
 
+#if __CCE_AICORE__ == 220
+TEST(AscendClustered, TwoUnitsDifferByTheHandOver) {
+  Case<f16> c(smooth_spec(2, 12000, 64));
+  EmulatedDevice one(2), two(2);
+  on_ascend(one, c.problem, crest::clustered);
+  on_ascend(two, c.problem, crest::clustered, {Mapping::two_cores});
+  const auto a = ascend_emu::totals(one.traces().at(0)), b = ascend_emu::totals(two.traces().at(0));
+  constexpr std::uint64_t items = 3, queries = 2 * 64 * 4, samples = 2 * 4 * (256 + 256 + 256);
+  EXPECT_EQ(b[PIPE_MTE3].bytes, a[PIPE_MTE3].bytes + samples) << "samples leave one unit";
+  EXPECT_EQ(b[PIPE_MTE2].bytes, a[PIPE_MTE2].bytes + samples + items * queries) << "and reach the other, as queries do";
+  EXPECT_EQ(b[PIPE_V].repeats, a[PIPE_V].repeats + items * queries / 256) << "both units scale the queries";
+  for (const auto& unit : two.traces().at(0)) EXPECT_EQ(unit.cross_core_barriers, items);
+}
+#endif
+
 TEST(AscendClustered, StartsAgainWhenTheSampleMissedTheMaximum) {
   for (Mapping mapping : mappings()) {
     // One key 90 nats above its sampled neighbours, in the window.

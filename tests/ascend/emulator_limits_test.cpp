@@ -12,11 +12,13 @@ TEST(EmulatorLimits, RepeatsAndMasks) {
     x.filled();
     Add(x.a, x.a, x.b, 64, 256, plain);
   });
-  expect_caught(Check::mask_range, [&] {
-    Bench x;
-    x.filled();
-    Add(x.a, x.a, x.b, 65, 1, plain);
-  });
+  expect_caught(Check::repeat_range, [] { Brcb(Bench().a, Bench().b, 256, BrcbRepeatParams(1, 8)); });
+  for (int mask : {0, 65})
+    expect_caught(Check::mask_range, [&] {
+      Bench x;
+      x.filled();
+      Add(x.a, x.a, x.b, mask, 1, plain);
+    });
   expect_caught(Check::stride_range, [] {
     Bench x;
     x.filled();
@@ -84,7 +86,6 @@ TEST(EmulatorLimits, Architectures) {
       Bench x;
       DataCopyPad(x.a, gm.tensor(), DataCopyExtParams(1, 20, 0, 0, 0), DataCopyPadExtParams<float>(false, 0, 0, 0));
     });
-    expect_caught(Check::arch_api, [] { PipeBarrier<PIPE_S>(); });
   } else {
     expect_caught(Check::arch_api, [&] {
       Bench x;
@@ -96,7 +97,13 @@ TEST(EmulatorLimits, Architectures) {
       WholeReduceMax(x.a, x.b, 64, 1, 1, 1, 8, ReduceOrder::ORDER_ONLY_VALUE);
     });
     expect_caught(Check::arch_api, [] { CrossCoreSetFlag<1, PIPE_MTE3>(1); });
+    expect_caught(Check::arch_type, [] {
+      Bench x;
+      x.filled();
+      Cast(x.b, x.a.ReinterpretCast<bfloat16_t>(), RoundMode::CAST_NONE, 16);
+    });
   }
+  expect_caught(Check::arch_api, [] { PipeBarrier<PIPE_S>(); });
   expect_caught(Check::arch_type, [] {
     Bench x;
     x.filled();

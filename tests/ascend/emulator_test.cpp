@@ -69,6 +69,16 @@ TEST(Emulator, Alignment) {
     x.filled();
     BlockReduceMax(x.a[4], x.b, 1, 64, 1, 1, 8);
   });
+  expect_caught(Check::alignment, [] {
+    Bench x;
+    x.filled();
+    WholeReduceMax(x.a[1], x.b, 64, 1, 1, 1, 8);  // a pair takes 8 bytes
+  });
+  expect_caught(Check::alignment, [&] {
+    GlobalTensor<float> odd;
+    odd.SetGlobalBuffer(reinterpret_cast<float*>(reinterpret_cast<uint8_t*>(gm.data()) + 2));
+    DataCopy(Bench().a, odd, 8);
+  });
   expect_clean([] {
     Bench x;
     x.filled();

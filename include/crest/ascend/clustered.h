@@ -21,7 +21,8 @@ class ClusteredDecoder : public Decoder<D> {
     how_ = {t->reach, t->peaks, t->margin, t->drop};
   }
 
-  /// Every core takes whole items. While V scores the last samples, MTE2 already loads the first window.
+  /// Every core takes whole items. MTE2 stays a tile ahead of V while samples are scored and while windows are
+  /// attended; in between, the scalar unit needs all samples to choose the windows.
   __aicore__ inline void run() {
     const uint32_t items = this->tiling_->items;
     for (uint32_t i = AscendC::GetBlockIdx(); i < items; i += AscendC::GetBlockNum()) {
@@ -73,6 +74,7 @@ class ClusteredDecoder : public Decoder<D> {
   Clustering how_;
 };
 
+#if __CCE_AICORE__ == 220
 /// The two vector units of an AI core as a pipeline: unit 0 samples item t + 1 into one of two slots in global memory
 /// while unit 1 refines item t from the other. Per item one barrier between the two, and the samples travel through GM.
 template <int D>
@@ -120,6 +122,7 @@ class MixDecoder : public ClusteredDecoder<D> {
 
   AscendC::GlobalTensor<float> slots_;
 };
+#endif
 
 }  // namespace ascend
 }  // namespace crest

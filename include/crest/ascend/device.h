@@ -1,8 +1,9 @@
 // What all kernels share: tile shape, synchronisation in words, small vector helpers.
 #pragma once
 
+#include <kernel_operator.h>  // first: it says what __aicore__ is, and tiling.h asks
+
 #include "crest/ascend/tiling.h"
-#include "kernel_operator.h"
 
 namespace crest {
 namespace ascend {

@@ -3,7 +3,7 @@
 // 1. Windows: cells around the highest samples, the first and the last keys. They are attended first, against the
 //    reference sampled maximum + margin, and on the way reveal the true maximum.
 // 2. Plateaus: all other cells whose sample lies within `drop` nats of that maximum, for any head of the group.
-// The scalar unit waits for the vector unit three times per item, however long the item is.
+// The scalar unit waits for the vector unit four times per item, however long the item is.
 #pragma once
 
 #include "crest/ascend/cells.h"

@@ -22,7 +22,8 @@ constexpr uint32_t max_peaks = 16;      // windows per head
 constexpr uint32_t info_words = 8;      // uint32 counters that an item leaves
 
 /// Distances in elements. Row j of KV head h lies at base + h * head + j * row, or, in a paged cache, at
-/// base + h * head + pages[j / page_rows] * page + j % page_rows * row.
+/// base + h * head + pages[j / page_rows] * page + j % page_rows * row. All are multiples of 16: DMA counts 32-byte
+/// blocks.
 struct CacheLayout {
   uint32_t row, page;
 };
@@ -33,7 +34,7 @@ struct Tiling {
   uint32_t head_dim;  // of q, k, v and o: 64 or 128
   uint32_t items, groups;
   uint32_t page_rows;  // rows of a page; 0: no pages
-  uint32_t stride;     // clustered: a cell is `stride` keys, sampled at its middle
+  uint32_t stride;     // clustered: a cell is `stride` keys, sampled at its middle; stride * k.row <= 2^20
   uint32_t sampled;    // clustered: 1 when `samples` holds the sampled key of every cell, contiguously
   uint32_t reach;      // clustered: cells on either side of a peak that are always used
   uint32_t peaks;      // clustered: windows per head

@@ -19,22 +19,25 @@ struct Region {
   static bool supported() { return detail::this_cpu().avx512; }
 };
 
-#include "crest/kernel/accumulate.inl"
+// Each text builds on those before it.
+// clang-format off
+#include "crest/simd/vec_avx512.inl"
+#include "crest/simd/math.inl"
 #include "crest/kernel/block.inl"
-#include "crest/kernel/draw.inl"
-#include "crest/kernel/estimate.inl"
+#include "crest/kernel/score.inl"
+#include "crest/kernel/weigh.inl"
+#include "crest/kernel/accumulate.inl"
 #include "crest/kernel/group.inl"
-#include "crest/kernel/guided.inl"
-#include "crest/kernel/guided_task.inl"
+#include "crest/kernel/scan.inl"
 #include "crest/kernel/look.inl"
 #include "crest/kernel/missed.inl"
+#include "crest/kernel/estimate.inl"
+#include "crest/kernel/draw.inl"
+#include "crest/kernel/guided.inl"
 #include "crest/kernel/predict.inl"
-#include "crest/kernel/scan.inl"
-#include "crest/kernel/score.inl"
+#include "crest/kernel/guided_task.inl"
 #include "crest/kernel/task.inl"
-#include "crest/kernel/weigh.inl"
-#include "crest/simd/math.inl"
-#include "crest/simd/vec_avx512.inl"
+// clang-format on
 #ifdef CREST_USER_KERNELS
 #include CREST_USER_KERNELS
 #endif

@@ -232,12 +232,13 @@ void Duplicate(const LocalTensor<T>& dst, T scalar, int32_t count) {
 
 /// Eight consecutive elements become eight blocks of one value each.
 template <class T>
-void Brcb(const LocalTensor<T>& dst, const LocalTensor<T>& src, uint8_t repeat, const BrcbRepeatParams& p) {
+void Brcb(const LocalTensor<T>& dst, const LocalTensor<T>& src, int64_t repeat, const BrcbRepeatParams& p) {
   using ascend_emu::Check;
+  ascend_emu::check_repeat(repeat);
   static_assert(sizeof(T) == 2 || sizeof(T) == 4);
   ascend_emu::require(dst.buffer() != src.buffer(), Check::repeat_overlap, "Brcb needs different tensors");
   ascend_emu::require(p.dstBlkStride > 0 && p.dstBlkStride <= 65535 && p.dstRepStride <= 65535, Check::stride_range,
-                      "Brcb");
+                      "16-bit field");
   const auto access = ascend_emu::issue_vector(repeat);
   auto& ub = ascend_emu::Core::current().ub();
   for (int r = 0; r < repeat; ++r) {
