@@ -25,8 +25,9 @@ class AppendBench {
     Contestant k_and_v{[this] { return append_block(sketch_with_rows_, true); }};
     std::vector<Contestant> exact;
     for (crest::Backend b : effort_.backends)
-      exact.push_back(
-          {[=, this] { return seconds_of([&] { checked(crest::attention(problem_, crest::exact, pool_, b)); }); }});
+      exact.push_back({[=, this] {
+        return seconds_of([&] { check(crest::attention(problem_, crest::exact, pool_, b).status); });
+      }});
     std::vector<Contestant*> order{&k, &k_and_v};
     for (Contestant& c : exact) order.push_back(&c);
     compete(order, effort_.seconds);
@@ -46,18 +47,18 @@ class AppendBench {
   }
   void append(crest::KeySketch& sketch, bool values, Index first, Index count) const {
     const Rows k = rows(problem_.k, first, count), v = rows(problem_.v, first, count);
-    checked(values ? sketch.append(k, v) : sketch.append(k));
+    check(values ? sketch.append(k, v) : sketch.append(k));
   }
 
   void prepare(crest::KeySketch& sketch, bool values) const {
     append(sketch, values, 0, case_.shape.keys - block);
-    checked(sketch.reserve(case_.shape.keys));
+    check(sketch.reserve(case_.shape.keys));
   }
 
   /// Appends the last block of the cache key by key; returns the seconds.
   double append_block(crest::KeySketch& sketch, bool values) const {
     const Index first = case_.shape.keys - block;
-    checked(sketch.truncate(first));
+    check(sketch.truncate(first));
     return seconds_of([&] {
       for (Index j = first; j < case_.shape.keys; ++j) append(sketch, values, j, 1);
     });

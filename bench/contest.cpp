@@ -15,13 +15,8 @@ void slice(Contestant& c, double seconds) {
 
 }  // namespace
 
-void checked(crest::Status status) {
+void check(crest::Status status) {
   if (status != crest::Status::ok) throw std::runtime_error(crest::to_string(status));
-}
-
-crest::Report checked(const crest::Report& report) {
-  checked(report.status);
-  return report;
 }
 
 double Contestant::least() const { return *std::min_element(seconds.begin(), seconds.end()); }

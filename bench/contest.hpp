@@ -18,9 +18,8 @@ double seconds_of(F&& f) {
   return now() - begin;
 }
 
-/// The report of a call that must not fail; throws otherwise.
-crest::Report checked(const crest::Report&);
-void checked(crest::Status);
+/// Throws what went wrong, if anything did.
+void check(crest::Status);
 
 struct Contestant {
   std::function<double()> run;    ///< does the work once, returns its seconds

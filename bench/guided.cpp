@@ -9,10 +9,20 @@ namespace bench {
 
 namespace {
 
-/// What draws add up to.
+/// What several draws add up to.
 struct Draws {
-  double error = 0, predicted = 0, fallbacks = 0, rows = 0;
-  crest::Report last{};
+  static constexpr int count = 8;
+
+  double error = 0, predicted = 0;
+  crest::Report report{};
+
+  void add(const crest::Report& r) {
+    report.rows += r.rows;
+    report.fallbacks += r.fallbacks;
+    report.bytes_read += r.bytes_read;
+    report.keys_scored += r.keys_scored;
+    report.keys_used += r.keys_used;
+  }
 };
 
 template <class T>
@@ -22,8 +32,8 @@ class GuidedBench {
       : case_(c), effort_(effort), pool_(c.threads), limit_(inputs_.k.bytes(), inputs_.v.bytes(), c.threads) {
     pin_threads(pool_);
     const auto problem = inputs_.problem(inputs_.q, out_);
-    checked(sketch_.append(problem.k));
-    checked(sketch_with_rows_.append(problem.k, problem.v));
+    check(sketch_.append(problem.k));
+    check(sketch_with_rows_.append(problem.k, problem.v));
   }
 
   std::vector<GuidedLine> run() {
@@ -68,23 +78,22 @@ class GuidedBench {
   }
 
   template <class Recipe>
-  crest::Report attend(const Recipe& recipe, crest::Backend backend, bool byte_rows) {
+  void attend(const Recipe& recipe, crest::Backend backend, bool byte_rows) {
     crest::Problem<T> problem = inputs_.problem(inputs_.q, out_);
     problem.sketch = byte_rows ? &sketch_with_rows_ : &sketch_;
     problem.error = {predicted_.data(), {case_.shape.heads, 1}};
-    return checked(crest::attention(problem, recipe, pool_, backend));
+    report_ = crest::attention(problem, recipe, pool_, backend);
+    check(report_.status);
   }
 
-  /// Several draws against the exact answer.
+  /// Draws against the exact answer.
   Draws draws(crest::Backend backend, const Guided& guided) {
-    constexpr std::uint64_t seeds = 8;
     attend(crest::exact, backend, false);
     const std::vector<float> exact = out_;
     Draws sums;
-    for (std::uint64_t seed = 0; seed < seeds; ++seed) {
-      sums.last = attend(crest::guided.with({.budget = guided.budget, .seed = seed}), backend, guided.byte_rows);
-      sums.fallbacks += static_cast<double>(sums.last.fallbacks);
-      sums.rows += static_cast<double>(sums.last.rows);
+    for (std::uint64_t seed = 0; seed < Draws::count; ++seed) {
+      attend(crest::guided.with({.budget = guided.budget, .seed = seed}), backend, guided.byte_rows);
+      sums.add(report_);
       for (Index h = 0; h < case_.shape.heads; ++h) sums.error += head_error(exact, h);
       for (float x : predicted_) sums.predicted += x;
     }
@@ -111,20 +120,22 @@ class GuidedBench {
 
   GuidedRow row(const Lane& lane, const Guided& guided, const Limits& limits) {
     const Draws sums = draws(lane.backend, guided);
+    const double rows = static_cast<double>(sums.report.rows);
     GuidedRow row{.row = {"crest_guided", lane.backend, case_, guided.times, limits},
                   .budget = guided.budget,
                   .byte_rows = guided.byte_rows,
                   .exact_ms = lane.exact.least() * 1e3,
-                  .predicted = sums.predicted / sums.rows,
-                  .fallbacks = sums.fallbacks / sums.rows};
-    row.row.charge(sums.last);
-    row.row.error = sums.error / sums.rows;
+                  .predicted = sums.predicted / rows,
+                  .fallbacks = static_cast<double>(sums.report.fallbacks) / rows};
+    row.row.charge(sums.report, Draws::count);
+    row.row.error = sums.error / rows;
     return row;
   }
 
   Case case_;
   const Effort& effort_;
   crest::Pool pool_;
+  crest::Report report_;  ///< of the last call
   PeakedInputs<T> inputs_{case_.shape};
   std::vector<float> out_ = std::vector<float>(case_.shape.heads * case_.shape.head_dim);
   std::vector<float> predicted_ = std::vector<float>(case_.shape.heads);

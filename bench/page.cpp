@@ -35,6 +35,11 @@ th:first-child, td:first-child { text-align: left; } .bad { color: #c43d5d; font
 
 std::string text(const json& row, const char* field) { return row.value(field, std::string()); }
 
+/// A number of a row as a cell; an empty one where the row has none.
+std::string cell(const json& row, const char* pattern, const char* field) {
+  return row.contains(field) ? format((std::string("<td>") + pattern).c_str(), row.at(field).get<double>()) : "<td>";
+}
+
 /// Rows that charts share a frame over: one model shape at one thread count.
 std::string group_of(const json& row) {
   const int threads = row.at("threads");
@@ -110,6 +115,40 @@ std::string peer_charts(const json& rows) {
          charts.html();
 }
 
+std::string guided_charts(const json& rows) {
+  ChartSet charts({.title = "", .unit = "x", .logarithmic = true});
+  bool any = false;
+  for (const json& row : rows) {
+    if (!row.contains("speedup")) continue;
+    any = true;
+    const bool cache_rows = text(row, "rows") != "8-bit";
+    const int colour = row.at("budget") < 0.125 ? 1 : 0;
+    charts.add(group_of(row) + ", " + text(row, "backend"),
+               {format("%.2f of the bytes, %s rows", row.at("budget").get<double>(), text(row, "rows").c_str()), colour,
+                cache_rows},
+               {row.at("n"), row.at("speedup")});
+  }
+  if (!any) return "";
+  return "<h2>guided: time of exact over its time</h2><p>On peaked heads, f16 cache, one thread, by turns; sketches "
+         "are "
+         "built before. Bytes, errors and what guided told of them are in the table.</p>" +
+         charts.html();
+}
+
+std::string append_table(const json& rows) {
+  std::string out;
+  for (const json& row : rows)
+    if (row.contains("append_case"))
+      out += "<tr><td>" + text(row, "append_case") + "<td>" + text(row, "dtype") + "<td>" + text(row, "backend") +
+             cell(row, "%.4f", "exact_ms") + cell(row, "%.2f", "k_us") + cell(row, "%.2f", "pct_k") +
+             cell(row, "%.2f", "k_and_v_us") + cell(row, "%.2f", "pct_k_and_v") + "\n";
+  if (out.empty()) return "";
+  return "<h2>KeySketch::append</h2><p>A key at a time, mean over a block of 64; against one step of exact at the same "
+         "length.</p><div class='scroll'><table><tr><th>case<th>type<th>backend<th>exact, ms<th>append(k), us a "
+         "key<th>% of a step<th>append(k, v), us a key<th>% of a step" +
+         out + "</table></div>";
+}
+
 std::string missing_peers(const json& rows) {
   std::string out;
   for (const json& row : rows)
@@ -118,25 +157,45 @@ std::string missing_peers(const json& rows) {
   return out;
 }
 
+/// "crest_guided 0.15, 8-bit rows".
+std::string what(const json& row) {
+  if (!row.contains("budget")) return text(row, "peer");
+  return format("%s %.2f, %s rows", text(row, "peer").c_str(), row.at("budget").get<double>(),
+                text(row, "rows").c_str());
+}
+
+/// Numbers of the table below: how they are printed, the field, the heading.
+struct Column {
+  const char *pattern, *field, *heading;
+};
+constexpr Column columns[] = {{"%.0f", "threads", "threads"},
+                              {"%.4f", "ms_min", "ms, least"},
+                              {"%.4f", "ms_median", "ms, median"},
+                              {"%.0f", "bytes", "bytes read"},
+                              {"%.1f", "pct_bytes", "% of K and V"},
+                              {"%.1f", "gbs", "GB/s"},
+                              {"%.1f", "limit_gbs", "read limit, GB/s"},
+                              {"%.1f", "pct_limit", "% of it"},
+                              {"%.0f", "limit_gflops", "FMA peak, GFLOP/s"},
+                              {"%.1f", "pct_roofline", "% of roofline"},
+                              {"%.1e", "err_rel_l2", "error"},
+                              {"%.1e", "predicted", "error told"},
+                              {"%.0f", "pct_exact_rows", "% done exactly"},
+                              {"%.2f", "speedup", "exact / time"},
+                              {"%.2f", "ratio", "time / crest"}};
+
 std::string cells(const json& row) {
-  const auto number = [&](const char* pattern, const char* field) {
-    return row.contains(field) ? format(pattern, row.at(field).get<double>()) : std::string("<td>");
-  };
-  std::string out = "<tr><td>" + escaped(text(row, "peer")) + "<td>" + text(row, "backend") + "<td>" +
-                    text(row, "case") + "<td>" + text(row, "dtype") + format("<td>%d", row.at("threads").get<int>());
-  out += number("<td>%.4f", "ms_min") + number("<td>%.4f", "ms_median") + number("<td>%.0f", "bytes") +
-         number("<td>%.1f", "gbs") + number("<td>%.1f", "limit_gbs") + number("<td>%.1f", "pct_limit") +
-         number("<td>%.1f", "pct_roofline") + number("<td>%.1e", "err_rel_l2") + number("<td>%.2f", "ratio");
+  std::string out = "<tr><td>" + escaped(what(row)) + "<td>" + text(row, "backend") + "<td>" + text(row, "case") +
+                    "<td>" + text(row, "dtype");
+  for (const Column& c : columns) out += cell(row, c.pattern, c.field);
   return out + (row.value("plausible", true) ? "\n" : "<td class='bad'>faster than the limit\n");
 }
 
 std::string all_rows(const json& rows) {
-  std::string out =
-      "<h2>All rows</h2><div class='scroll'><table><tr><th>what<th>backend<th>case<th>type<th>threads<th>ms, "
-      "least<th>ms, "
-      "median<th>bytes read<th>GB/s<th>read limit, GB/s<th>% of it<th>% of roofline<th>error<th>time / crest";
+  std::string out = "<h2>All rows</h2><div class='scroll'><table><tr><th>what<th>backend<th>case<th>type";
+  for (const Column& c : columns) out += std::string("<th>") + c.heading;
   for (const json& row : rows)
-    if (!row.contains("unavailable")) out += cells(row);
+    if (row.contains("case")) out += cells(row);
   return out + "</table></div>";
 }
 
@@ -146,7 +205,8 @@ std::string page(const json& rows, const std::string& heading) {
   return "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
          "<title>crest: speed</title><style>" +
          std::string(style) + "</style><h1>crest: decode speed</h1><p>" + escaped(heading) + "</p>" +
-         share_charts(rows) + peer_charts(rows) + missing_peers(rows) + all_rows(rows) + "</html>\n";
+         share_charts(rows) + guided_charts(rows) + append_table(rows) + peer_charts(rows) + missing_peers(rows) +
+         all_rows(rows) + "</html>\n";
 }
 
 }  // namespace bench

@@ -14,9 +14,9 @@ Row::Row(std::string what, crest::Backend b, const Case& c, const Contestant& co
       flops(c.shape.flops()),
       limits(all) {}
 
-void Row::charge(const crest::Report& report) {
-  bytes = static_cast<double>(report.bytes_read);
-  flops = 2.0 * static_cast<double>(at.shape.head_dim * (report.keys_scored + report.keys_used));
+void Row::charge(const crest::Report& sums, int calls) {
+  bytes = static_cast<double>(sums.bytes_read) / calls;
+  flops = 2.0 * static_cast<double>(at.shape.head_dim * (sums.keys_scored + sums.keys_used)) / calls;
 }
 
 double Row::bytes_share() const { return bytes / static_cast<double>(at.shape.kv_bytes(at.dtype)); }

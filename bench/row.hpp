@@ -26,8 +26,8 @@ struct Row {
   Row() = default;
   Row(std::string peer, crest::Backend, const Case&, const Contestant&, const Limits&);
 
-  /// Bytes and flops as a call reports them.
-  void charge(const crest::Report&);
+  /// Bytes and flops as calls report them; `sums` is of `calls` of them.
+  void charge(const crest::Report& sums, int calls = 1);
 
   double gbs() const { return bytes / ms_min * 1e-6; }
   double bytes_share() const;  ///< of K and V

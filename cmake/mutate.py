@@ -8,7 +8,7 @@ Each bug is edited into a copy of include/, never into the working tree; only th
     survived           the test passed
     crashed, timeout   the test ended without a verdict of its own
     does-not-compile   the edit is no program
-Every named test must be green on the unedited tree first. Tests are built with -O1, one mutant per processor at a time.
+Every named test must be green on the unedited tree first. Tests are built with -Og, one mutant per processor at a time.
 """
 import os
 import queue
@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MUTANTS = ROOT / "tests" / "mutants.txt"
 SCRATCH = ROOT / "build" / "mutants"
-FLAGS = "-O1"
+FLAGS = "-Og"
 
 
 @dataclass
@@ -134,7 +134,7 @@ class Workshops:
     """As many as there are processors; each job borrows one."""
 
     def __init__(self):
-        count = os.cpu_count()
+        count = len(os.sched_getaffinity(0))
         self.pool = ThreadPoolExecutor(count)
         self.idle = queue.SimpleQueue()
         for workshop in self.pool.map(Workshop, map(str, range(count))):

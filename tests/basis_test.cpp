@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "examples/09_calibrate/fit.hpp"
@@ -21,36 +22,36 @@ using test::Bytes;
 using Sketched = test::Sketched<f16>;
 
 constexpr Index dim = 64;
-constexpr test::Shape shape{.heads = 4, .kv_heads = 2, .keys = 3000, .head_dim = dim, .value_dim = 32};
+constexpr test::Shape shape{.heads = 8, .kv_heads = 2, .keys = 3000, .head_dim = dim, .value_dim = 32};
 
 /// Keys that differ, and queries that look, in few directions: axes of two random rotations, each with a falling spread.
-/// decay 1: the same in all directions.
+/// decay 1: the same in all directions. spread: of scores, nats.
 class World {
  public:
-  explicit World(std::uint64_t seed, double decay = 0.85) : decay_(decay) {
+  explicit World(std::uint64_t seed, double decay = 0.93, double spread = 2) : decay_(decay), spread_(spread) {
     test::Random random(seed);
     for (float& sign : signs_) sign = random.bits() & 1 ? 0.125f : -0.125f;
   }
-  /// Rows of unit variance on the average over directions.
-  void fill_keys(test::Tensor<f16>& k, std::uint64_t seed) const { fill(k, seed, 0, 1); }
-  void fill_queries(test::Tensor<float>& q, std::uint64_t seed) const { fill(q, seed, dim, 2); }
+  void fill_keys(test::Tensor<f16>& k, std::uint64_t seed) const { fill(k, seed, signs_, 1); }
+  void fill_queries(test::Tensor<float>& q, std::uint64_t seed) const { fill(q, seed, signs_ + 2 * dim, spread_); }
 
  private:
+  /// Rows whose variance is size^2 on the average over directions.
   template <class T>
-  void fill(test::Tensor<T>& t, std::uint64_t seed, Index signs, double size) const {
+  void fill(test::Tensor<T>& t, std::uint64_t seed, const float* signs, double size) const {
     test::Random random(seed);
     const double mean_square = decay_ < 1 ? (1 - std::pow(decay_, 2 * dim)) / (1 - decay_ * decay_) / dim : 1;
     for (Index i = 0; i < t.extents()[0]; ++i)
       for (Index j = 0; j < t.extents()[1]; ++j) {
         reference::Row x(dim);
         for (Index c = 0; c < dim; ++c) x[c] = random.normal() * size * std::pow(decay_, c) / std::sqrt(mean_square);
-        x = reference::rotated(x, signs_ + signs);
+        x = reference::rotated(reference::rotated(x, signs), signs + dim);
         t.fill_row(i, j, [&](Index c) { return static_cast<float>(x[c]); });
       }
   }
 
-  double decay_;
-  float signs_[2 * dim];
+  double decay_, spread_;
+  float signs_[4 * dim];
 };
 
 /// What one text would be: queries and keys to fit to.
@@ -103,8 +104,8 @@ TEST(Fit, HalfABitBeatsTwoRotatedOnOtherText) {
   const SketchBasis basis = fitted(world);
   const Outcome rotated = answer(world, nullptr, 0.12f), calibrated = answer(world, &basis, 0.12f);
   EXPECT_EQ(calibrated.exact, 0);
-  EXPECT_LE(calibrated.error, 0.6 * rotated.error);
-  EXPECT_LE(calibrated.told, 0.6 * rotated.told);
+  EXPECT_LE(calibrated.error, 0.7 * rotated.error);
+  EXPECT_LE(calibrated.told, 0.7 * rotated.told);
 }
 
 TEST(Fit, WidthsFallAndFillWholeDwords) {
@@ -112,8 +113,8 @@ TEST(Fit, WidthsFallAndFillWholeDwords) {
   for (double bits : {0.1, 0.5, 1.0, 2.0, 4.0}) {
     const SketchBasis basis = text.fit({.bits = bits});
     int sum = 0;
-    for (std::size_t f = 0; f < basis.bits.size(); sum += basis.bits[f++])
-      if (f > 0) EXPECT_LE(basis.bits[f], basis.bits[f - 1]);
+    for (std::uint8_t width : basis.bits) sum += width;
+    EXPECT_TRUE(std::is_sorted(basis.bits.rbegin(), basis.bits.rend()));
     EXPECT_EQ(sum, std::max(8, static_cast<int>(bits * dim / 4)));
     EXPECT_EQ(basis.mapped, 4 * static_cast<Index>(basis.bits.size()));
     EXPECT_TRUE(crest::detail::sound(basis));
@@ -167,7 +168,7 @@ reference::Row coordinates(const SketchBasis& basis, const crest::SketchView& s,
 /// Each width loses as much as its quantiser loses of a Gaussian (Max 1960), in steps that fit.
 TEST(Codes, OfEveryWidthAreAsGoodAsTheirQuantiser) {
   const World world(1);
-  const SketchBasis basis = Text(world, 100).fit({.bits = 1});
+  const SketchBasis basis = fitted(world);
   const auto s = cache(world, &basis, false);
   double error[5] = {}, size[5] = {}, count[5] = {};
   for (Index head = 0; head < 2; ++head)
@@ -354,8 +355,9 @@ double worst_z(Sketched& s, const std::vector<oracle::Row>& wanted) {
 }
 
 TEST(Unbiased, WhateverTheBasis) {
-  const World world(1);
-  const SketchBasis right = fitted(world), other = fitted(World(2)), blind = fitted(World(3, 1.0));
+  constexpr double decay = 0.93, spread = 1;
+  const World world(1, decay, spread);
+  const SketchBasis right = fitted(world), other = fitted(World(2, decay, spread)), blind = fitted(World(3, 1.0));
   for (const SketchBasis* basis : {&right, &other, &blind}) {
     const auto s = cache(world, basis, false);
     EXPECT_LE(worst_z(*s, oracle::solve(s->problem)), 5);

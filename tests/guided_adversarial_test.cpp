@@ -51,15 +51,17 @@ TEST(Adversarial, OneHugeKey) {
 }
 
 TEST(Adversarial, AllKeysEqual) {
-  expect_honest("equal keys", [](Sketched& s) { s.c.k.fill([&](Index i, Index, Index x) { return s.c.k.get(i, 7, x); }); });
+  expect_honest("equal keys",
+                [](Sketched& s) { s.c.k.fill([&](Index i, Index, Index x) { return s.c.k.get(i, 7, x); }); });
   expect_honest("zero keys", [](Sketched& s) { s.c.k.fill([](Index, Index, Index) { return 0.0f; }); });
   expect_honest("zero queries", [](Sketched& s) { s.c.q.fill([](Index, Index, Index) { return 0.0f; }); });
 }
 
 TEST(Adversarial, KeysThatComeAgainAndAgain) {
   for (Index period : {2, 16, 64, 100})
-    expect_honest("period " + std::to_string(period),
-                  [=](Sketched& s) { s.c.k.fill([&](Index i, Index j, Index x) { return s.c.k.get(i, j % period, x); }); });
+    expect_honest("period " + std::to_string(period), [=](Sketched& s) {
+      s.c.k.fill([&](Index i, Index j, Index x) { return s.c.k.get(i, j % period, x); });
+    });
 }
 
 /// The other keys of its block point the other way, so that the block's mean says nothing of it.
@@ -84,7 +86,8 @@ TEST(Adversarial, ScoresTooSharpForTheSketch) {
   for (float spread : {5.0f, 8.0f, 16.0f, 100.0f, 1e4f}) {
     Spec spec = typical;
     spec.spread = spread;
-    expect_honest("spread " + std::to_string(spread), [](Sketched&) {}, spec);
+    expect_honest(
+        "spread " + std::to_string(spread), [](Sketched&) {}, spec);
   }
 }
 
@@ -107,7 +110,8 @@ TEST(Adversarial, HeavyTails) {
   spec.data = test::Data::heavy;
   for (float spread : {0.5f, 1.0f, 2.0f}) {
     spec.spread = spread;
-    expect_honest("heavy tails", [](Sketched&) {}, spec);
+    expect_honest(
+        "heavy tails", [](Sketched&) {}, spec);
   }
 }
 
@@ -119,7 +123,8 @@ TEST(Adversarial, ValuesThatCancel) {
   expect_honest("no values", [](Sketched& s) { s.c.v.fill([](Index, Index, Index) { return 0.0f; }); });
 }
 
-/// A giant value is told where its key is read. Nobody sees one that is not, but over many seeds it counts what it should.
+/// A giant value is told where its key is read. Nobody sees one that is not, but over many seeds it counts what it
+/// should.
 TEST(Adversarial, OneGiantValueCountsInTheMean) {
   Sketched s(typical);
   s.c.v.fill_row(0, 1300, [](Index) { return 300.0f; });
@@ -207,9 +212,12 @@ TEST(Stale, ToldRewritesAreFine) {
     for (Index j : {0, 700, 1300, 2599}) {
       rewrite(s, 0, j), rewrite(s, 1, j);
       const auto row = [&](const auto& all) {
-        return crest::TensorView<const float, 3>(all.data_handle() + j * all.stride(1), {2, 1, all.extent(2)}, {all.stride(0), all.stride(1), 1});
+        return crest::TensorView<const float, 3>(all.data_handle() + j * all.stride(1), {2, 1, all.extent(2)},
+                                                 {all.stride(0), all.stride(1), 1});
       };
-      EXPECT_EQ(rows ? s.sketch.overwrite(j, row(s.problem.k), row(s.problem.v)) : s.sketch.overwrite(j, row(s.problem.k)), crest::Status::ok);
+      EXPECT_EQ(
+          rows ? s.sketch.overwrite(j, row(s.problem.k), row(s.problem.v)) : s.sketch.overwrite(j, row(s.problem.k)),
+          crest::Status::ok);
     }
     EXPECT_EQ(calls_until_noticed(s), 257);
     test::expect_told(s.problem, oracle::solve(s.problem));
@@ -221,7 +229,8 @@ TEST(Stale, ToldRewritesAreFine) {
 /// A cache with room to grow, and the sketch that follows it.
 class Sequence {
  public:
-  explicit Sequence(bool rows) : rows_(rows), s_({.shape = {.heads = 6, .kv_heads = 2, .keys = room}, .seed = 9, .spread = 2}, rows) {
+  explicit Sequence(bool rows)
+      : rows_(rows), s_({.shape = {.heads = 6, .kv_heads = 2, .keys = room}, .seed = 9, .spread = 2}, rows) {
     EXPECT_EQ(s_.sketch.truncate(2000), crest::Status::ok);
   }
 
@@ -270,8 +279,10 @@ class Sequence {
       for (Index i = 0; i < 2; ++i) s_.c.k.fill_row(i, j, [&](Index) { return random.normal(); });
     const auto k = rows_of(s_.c.k, first, count), v = rows_of(s_.c.v, first, count);
     mixed_ |= over && first < s_.sketch.view(0).coded;
-    EXPECT_EQ(over ? rows_ ? s_.sketch.overwrite(first, k, v) : s_.sketch.overwrite(first, k)
-                   : rows_ ? s_.sketch.append(k, v) : s_.sketch.append(k), crest::Status::ok);
+    EXPECT_EQ(over    ? rows_ ? s_.sketch.overwrite(first, k, v) : s_.sketch.overwrite(first, k)
+                 : rows_ ? s_.sketch.append(k, v)
+                      : s_.sketch.append(k),
+              crest::Status::ok);
   }
 
   bool rows_, mixed_ = false;  ///< mixed: some block's mean is not that of its keys

@@ -1,5 +1,5 @@
-// guided over many seeds: unbiased numerator and denominator, a ratio that is nearly so, and errors that are as large as
-// they are told to be.
+// guided over many seeds: unbiased numerator and denominator, a ratio that is nearly so, and errors that are as large
+// as they are told to be.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,7 +15,8 @@ using test::Spec;
 using Sketched = test::Sketched<float>;
 
 constexpr std::uint64_t seeds = 2000;
-constexpr Spec one_group{.shape = {.heads = 3, .kv_heads = 1, .keys = 2068, .head_dim = 32, .value_dim = 8}, .spread = 1.5f};
+constexpr Spec one_group{.shape = {.heads = 3, .kv_heads = 1, .keys = 2068, .head_dim = 32, .value_dim = 8},
+                         .spread = 1.5f};
 
 /// Mean and standard error of some quantities seen again and again.
 class Moments {
@@ -126,7 +127,8 @@ TEST(Ratio, ItsBiasIsOfSecondOrder) {
         length += std::pow(wanted[h].o[c], 2);
       }
       const double predicted = told.mean(h);
-      EXPECT_LE(std::sqrt(bias / length), 3 * predicted * predicted + 4 * std::sqrt(chance / length) + (rows ? 1e-3 : 1e-6));
+      EXPECT_LE(std::sqrt(bias / length),
+                3 * predicted * predicted + 4 * std::sqrt(chance / length) + (rows ? 1e-3 : 1e-6));
     }
   }
 }
@@ -135,7 +137,9 @@ TEST(Ratio, ItsBiasIsOfSecondOrder) {
 TEST(Walks, KeepAlmostTheSameNumberOfKeys) {
   Sketched s(one_group);
   Index fewest = 1 << 20, most = 0;
-  for_each_seed(s, {}, [&](const crest::Report& r) { fewest = std::min(fewest, r.keys_used / 3), most = std::max(most, r.keys_used / 3); });
+  for_each_seed(s, {}, [&](const crest::Report& r) {
+    fewest = std::min(fewest, r.keys_used / 3), most = std::max(most, r.keys_used / 3);
+  });
   EXPECT_GT(most, fewest);
   EXPECT_LE(most - fewest, 16) << "one per walk";
 }
@@ -156,13 +160,15 @@ TEST(Walks, DependOnPositionAndHead) {
   std::sort(first.begin(), first.end());
   EXPECT_EQ(std::unique(first.begin(), first.end()), first.end());
   const float last = s.problem.o(1, 2, 0);
-  s.problem.q = {s.c.q.data(), {2, 1, 32}, {96, 32, 1}}, s.problem.o = {s.c.o.data(), {2, 1, 8}}, s.problem.lse = s.problem.error = {};
+  s.problem.q = {s.c.q.data(), {2, 1, 32}, {96, 32, 1}}, s.problem.o = {s.c.o.data(), {2, 1, 8}},
+  s.problem.lse = s.problem.error = {};
   test::compute(s.problem, guided);
   EXPECT_EQ(s.problem.o(1, 0, 0), last);
 }
 
 /// True over told error of all rows under many seeds, sorted.
-std::vector<double> ratios(const Spec& spec, bool rows, crest::GuidedOptions options, const crest::SketchOptions& sketch = {}) {
+std::vector<double> ratios(const Spec& spec, bool rows, crest::GuidedOptions options,
+                           const crest::SketchOptions& sketch = {}) {
   std::vector<double> all;
   Spec varied = spec;
   for (varied.seed = 1; varied.seed <= 6; ++varied.seed) {
@@ -171,7 +177,8 @@ std::vector<double> ratios(const Spec& spec, bool rows, crest::GuidedOptions opt
     for (options.seed = 0; options.seed < 10; ++options.seed) {
       test::compute(s.problem, guided.with(options));
       for (Index h = 0; h < s.problem.heads(); ++h)
-        if (s.problem.error(h, 0) > 0) all.push_back(test::head_error(s.problem, h, 0, wanted[h].o) / s.problem.error(h, 0));
+        if (s.problem.error(h, 0) > 0)
+          all.push_back(test::head_error(s.problem, h, 0, wanted[h].o) / s.problem.error(h, 0));
     }
   }
   std::sort(all.begin(), all.end());
@@ -180,7 +187,9 @@ std::vector<double> ratios(const Spec& spec, bool rows, crest::GuidedOptions opt
 
 void expect_calibrated(const std::vector<double>& ratios) {
   ASSERT_GE(ratios.size(), 200u) << "hardly any row was drawn";
-  const auto at = [&](double share) { return ratios[static_cast<std::size_t>(share * static_cast<double>(ratios.size()))]; };
+  const auto at = [&](double share) {
+    return ratios[static_cast<std::size_t>(share * static_cast<double>(ratios.size()))];
+  };
   EXPECT_GE(at(0.5), 0.7);
   EXPECT_LE(at(0.5), 1.2);
   EXPECT_LE(at(0.99), 2.2);
@@ -198,10 +207,10 @@ TEST(Told, ErrorsAreAsLargeAsTheyAre) {
 }
 
 TEST(Told, ErrorsAreRightForOtherShapes) {
-  for (const test::Shape& shape : {test::Shape{.heads = 4, .kv_heads = 1, .keys = 3000, .head_dim = 128, .value_dim = 16},
-                                   {.heads = 5, .kv_heads = 1, .keys = 1400, .head_dim = 80, .value_dim = 80}})
-    for (bool rows : {false, true})
-      expect_calibrated(ratios({.shape = shape, .spread = 2}, rows, {.budget = 0.2f}));
+  for (const test::Shape& shape :
+       {test::Shape{.heads = 4, .kv_heads = 1, .keys = 3000, .head_dim = 128, .value_dim = 16},
+        {.heads = 5, .kv_heads = 1, .keys = 1400, .head_dim = 80, .value_dim = 80}})
+    for (bool rows : {false, true}) expect_calibrated(ratios({.shape = shape, .spread = 2}, rows, {.budget = 0.2f}));
 }
 
 TEST(Told, ErrorsAreRightForOtherBits) {

@@ -12,16 +12,10 @@ using crest::guided;
 using crest::Index;
 using crest::KeySketch;
 using crest::Report;
-using crest::Status;
 using test::Spec;
 using test::typical;
+using test::typical_with;
 using Sketched = test::Sketched<Element>;
-
-Spec with_shape(test::Shape shape) {
-  Spec spec = typical;
-  spec.shape = shape;
-  return spec;
-}
 
 /// Head dims with and without padding, groups that fill head tiles and that do not.
 constexpr test::Shape shapes[] = {{.heads = 1, .kv_heads = 1, .keys = 1500, .head_dim = 7, .value_dim = 17},
@@ -37,8 +31,9 @@ TEST(Guided, TellsHowFarOffItIs) {
   for (const test::Shape& shape : shapes)
     for (int bits : {1, 2, 4})
       for (bool rows : {false, true}) {
-        SCOPED_TRACE("head_dim " + std::to_string(shape.head_dim) + ", bits " + std::to_string(bits) + (rows ? ", rows" : ""));
-        Sketched s(with_shape(shape), rows, {.bits = bits});
+        SCOPED_TRACE("head_dim " + std::to_string(shape.head_dim) + ", bits " + std::to_string(bits) +
+                     (rows ? ", rows" : ""));
+        Sketched s(typical_with(shape), rows, {.bits = bits});
         const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
         test::for_each_backend([&](crest::Backend backend) {
           s.c.reset();
@@ -69,6 +64,7 @@ TEST(Guided, MoreBudgetIsLessError) {
     Sketched s(typical, rows);
     float before = 1;
     for (float budget : {0.12f, 0.25f, 0.5f, 0.9f}) {
+      if (rows && budget > 0.5f) break;  // every 8-bit row is read by then: what is left is their rounding
       const float worst = test::run(s.problem, guided.with({.budget = budget})).worst_error;
       EXPECT_LT(worst, 0.8 * before);
       before = worst;
@@ -98,7 +94,8 @@ std::vector<unsigned char> outputs(test::Case<Element>& c) {
 }
 
 template <class E = crest::Serial&>
-std::vector<unsigned char> outputs_of(Sketched& s, const crest::Guided& recipe = guided, E&& executor = crest::this_thread_serial()) {
+std::vector<unsigned char> outputs_of(Sketched& s, const crest::Guided& recipe = guided,
+                                      E&& executor = crest::this_thread_serial()) {
   s.c.reset();
   EXPECT_TRUE(crest::attention(s.problem, recipe, executor).ok());
   return outputs(s.c);
@@ -129,7 +126,7 @@ struct Batch {
 
   Batch() {
     for (Index keys : {2500, 0, 33, 4096, 1200}) {
-      Spec spec = with_shape({.heads = 6, .kv_heads = 2, .queries = 1 + keys % 7, .keys = keys});
+      Spec spec = typical_with({.heads = 6, .kv_heads = 2, .queries = 1 + keys % 7, .keys = keys});
       spec.mask = {.causal = keys % 2 == 0, .window = keys > 4000 ? 3000 : 0};
       members.push_back(std::make_unique<Sketched>(spec, keys > 2000));
       problems.push_back(members.back()->problem);
@@ -187,17 +184,21 @@ TEST(Backends, AgreeWithinWhatTheyTell) {
 /// Bytes that one KV head's codes and the rows of its used keys take at least. Rows are whole lines here.
 std::uint64_t least_bytes(const Sketched& s, const Report& r, bool rows) {
   const crest::SketchView v = s.sketch.view(0);
-  const auto row = static_cast<std::size_t>(s.problem.head_dim() + s.problem.value_dim()) * (rows ? 1 : sizeof(Element));
+  const auto row =
+      static_cast<std::size_t>(s.problem.head_dim() + s.problem.value_dim()) * (rows ? 1 : sizeof(Element));
   const auto codes = static_cast<std::size_t>(v.keys / v.block_keys * (v.block_bytes() + v.head_bytes()));
-  return static_cast<std::size_t>(s.problem.kv_heads()) * codes + static_cast<std::size_t>(r.keys_used / s.problem.gqa_group()) * row;
+  return static_cast<std::size_t>(s.problem.kv_heads()) * codes +
+         static_cast<std::size_t>(r.keys_used / s.problem.gqa_group()) * row;
 }
 
 void expect_budget_kept(const test::Shape& shape, bool rows, float budget) {
-  Sketched s(with_shape(shape), rows);
+  Sketched s(typical_with(shape), rows);
   const Report r = test::run(s.problem, guided.with({.budget = budget}));
   const double dense = static_cast<double>(r.bytes_dense);
   EXPECT_EQ(r.fallbacks, 0);
-  EXPECT_EQ(r.bytes_dense, static_cast<std::uint64_t>(shape.kv_heads * shape.keys * (shape.head_dim + shape.value_dim)) * sizeof(Element));
+  EXPECT_EQ(
+      r.bytes_dense,
+      static_cast<std::uint64_t>(shape.kv_heads * shape.keys * (shape.head_dim + shape.value_dim)) * sizeof(Element));
   EXPECT_LE(static_cast<double>(r.bytes_read), 1.03 * budget * dense);
   EXPECT_TRUE(static_cast<double>(r.bytes_read) >= 0.95 * budget * dense || r.keys_used == r.keys_visible);
   EXPECT_GE(r.bytes_read, least_bytes(s, r, rows));
@@ -210,10 +211,12 @@ void expect_budget_kept(const test::Shape& shape, bool rows, float budget) {
 TEST(Budget, IsKept) {
   for (bool rows : {false, true})
     for (float budget : {0.15f, 0.3f, 0.6f})
-      for (const test::Shape& shape : {test::Shape{.heads = 6, .kv_heads = 2, .keys = 4000, .head_dim = 64, .value_dim = 64},
-                                       {.heads = 4, .kv_heads = 1, .keys = 4100, .head_dim = 128, .value_dim = 128},
-                                       {.heads = 2, .kv_heads = 2, .keys = 3333, .head_dim = 96, .value_dim = 32}}) {
-        SCOPED_TRACE("head_dim " + std::to_string(shape.head_dim) + ", budget " + std::to_string(budget) + (rows ? ", rows" : ""));
+      for (const test::Shape& shape :
+           {test::Shape{.heads = 6, .kv_heads = 2, .keys = 4000, .head_dim = 64, .value_dim = 64},
+            {.heads = 4, .kv_heads = 1, .keys = 4100, .head_dim = 128, .value_dim = 128},
+            {.heads = 2, .kv_heads = 2, .keys = 3333, .head_dim = 96, .value_dim = 32}}) {
+        SCOPED_TRACE("head_dim " + std::to_string(shape.head_dim) + ", budget " + std::to_string(budget) +
+                     (rows ? ", rows" : ""));
         expect_budget_kept(shape, rows, budget);
       }
 }
@@ -230,7 +233,8 @@ TEST(Target, IsMetOrTheRowIsExact) {
     }
 }
 
-/// Keys of one KV head and its group whose value enters the output, found by planting NaN in each: such a group falls back.
+/// Keys of one KV head and its group whose value enters the output, found by planting NaN in each: such a group falls
+/// back.
 std::vector<bool> keys_that_show(Sketched& s, test::Tensor<Element>& in, const crest::Guided& recipe) {
   std::vector<bool> shows;
   for (Index j = 0; j < s.problem.keys(); ++j) {
@@ -250,7 +254,7 @@ constexpr test::Shape one_group{.heads = 3, .kv_heads = 1, .keys = 1300, .head_d
 /// Rows that are not drawn may hold anything, all of them at once.
 TEST(Planted, UnreadValuesDoNotMatter) {
   for (bool rows : {false, true}) {
-    Sketched s(with_shape(one_group), rows);
+    Sketched s(typical_with(one_group), rows);
     const auto before = outputs_of(s);
     const Report report = test::run(s.problem, guided);
     const std::vector<bool> shows = keys_that_show(s, s.c.v, guided);
@@ -266,7 +270,7 @@ TEST(Planted, UnreadValuesDoNotMatter) {
 
 /// Of keys, besides the used ones, those verified in this call show.
 TEST(Planted, UnreadKeysDoNotMatter) {
-  Sketched s(with_shape(one_group));
+  Sketched s(typical_with(one_group));
   const std::vector<bool> shows = keys_that_show(s, s.c.k, guided);
   const Index read = std::count(shows.begin(), shows.end(), true), used = test::run(s.problem, guided).keys_used / 3;
   EXPECT_GE(read, used);
@@ -275,7 +279,8 @@ TEST(Planted, UnreadKeysDoNotMatter) {
 
 TEST(Masks, HideKeysCompletely) {
   for (bool rows : {false, true})
-    for (const crest::Mask& mask : {crest::Mask{.causal = true}, {.window = 1500}, {.causal = true, .window = 1400, .sinks = 70}}) {
+    for (const crest::Mask& mask :
+         {crest::Mask{.causal = true}, {.window = 1500}, {.causal = true, .window = 1400, .sinks = 70}}) {
       Spec spec = typical;
       spec.shape.queries = 3;
       spec.mask = mask;
@@ -326,82 +331,6 @@ TEST(Masks, ShortRowsAreExact) {
       EXPECT_EQ(s.problem.error(h, i) == 0, i < 3);
       EXPECT_LE(test::relative_l2(s.problem, h, i, wanted[6 * h + i]), i < 3 ? test::exact_tolerance : 0.5);
     }
-}
-
-/// Calls with a sketch that does not fit; nothing may be written.
-void expect_refused(Status status, KeySketch sketch, Index expected, Index found) {
-  Sketched s(typical);
-  s.problem.sketch = &sketch;
-  const Report report = crest::attention(s.problem, guided);
-  EXPECT_STREQ(crest::to_string(report.status), crest::to_string(status));
-  EXPECT_EQ(report.expected, expected);
-  EXPECT_EQ(report.found, found);
-  EXPECT_TRUE(s.c.untouched());
-}
-
-KeySketch sketch_of(test::Shape shape, bool rows) {
-  const Sketched s(with_shape(shape), rows);
-  return s.sketch;
-}
-
-TEST(Refusals, SketchesThatDoNotFit) {
-  const auto [heads, kv_heads, queries, keys, head_dim, value_dim] = typical.shape;
-  expect_refused(Status::sketch_keys, {}, keys, 0);
-  expect_refused(Status::sketch_keys, sketch_of({heads, kv_heads, queries, keys - 1, head_dim, value_dim}, false), keys, keys - 1);
-  expect_refused(Status::sketch_kv_heads, sketch_of({3, 3, queries, keys, head_dim, value_dim}, false), kv_heads, 3);
-  expect_refused(Status::sketch_head_dim, sketch_of({heads, kv_heads, queries, keys, 32, value_dim}, false), head_dim, 32);
-  expect_refused(Status::sketch_value_dim, sketch_of({heads, kv_heads, queries, keys, head_dim, 32}, true), value_dim, 32);
-}
-
-TEST(Refusals, NoSketchAndBadOptions) {
-  Sketched s(typical);
-  for (const crest::GuidedOptions& bad : {crest::GuidedOptions{.budget = 0}, {.budget = 1.5f}, {.budget = NAN}, {.target_error = -1},
-                                          {.target_error = NAN}, {.keep_first = -1}, {.keep_last = -1}})
-    EXPECT_EQ(crest::attention(s.problem, guided.with(bad)).status, Status::recipe_option);
-  s.problem.sketch = nullptr;
-  EXPECT_EQ(crest::attention(s.problem, guided).status, Status::sketch_null);
-  EXPECT_TRUE(s.c.untouched());
-}
-
-TEST(Refusals, OneBadProblemStopsABatch) {
-  Sketched good(typical), bad(typical);
-  EXPECT_EQ(bad.sketch.truncate(7), Status::ok);
-  const std::array problems{good.problem, bad.problem};
-  const Report report = crest::attention(problems, guided);
-  EXPECT_EQ(report.status, Status::sketch_keys);
-  EXPECT_EQ(report.problem, 1);
-  EXPECT_TRUE(good.c.untouched() && bad.c.untouched());
-}
-
-TEST(Refusals, NoKeysAtAll) {
-  Sketched s(with_shape({.heads = 8, .kv_heads = 8, .keys = 0}));
-  EXPECT_TRUE(crest::attention(s.problem, guided).ok());
-  EXPECT_EQ(s.problem.o(7, 0, 0), 0);
-  KeySketch other(1, 32);
-  s.problem.sketch = &other;
-  EXPECT_EQ(crest::attention(s.problem, guided).status, Status::sketch_kv_heads);
-}
-
-/// What is not finite is done as exact does it, for the group it touches alone.
-TEST(NonFinite, IsDoneExactly) {
-  for (bool rows : {false, true})
-    for (float bad : {NAN, INFINITY, -INFINITY})
-      for (int where : {0, 1, 2}) {
-        Sketched s(typical, rows);
-        where == 0 ? s.c.q.set(4, 0, 2, bad) : where == 1 ? s.c.k.set(1, 1000, 2, bad) : s.c.v.set(1, 1000, 2, bad);
-        s.rebuild(rows);
-        const Report report = test::run(s.problem, guided);
-        const bool seen = where < 2 || rows;
-        EXPECT_TRUE(report.fallbacks == 3 || !seen);
-        const auto found = s.c.o;
-        test::compute(s.problem);
-        for (Index h = 3; h < 6 && seen; ++h)
-          for (Index x = 0; x < 48; ++x) {
-            const float exact = s.problem.o(h, 0, x);
-            EXPECT_TRUE(std::isnan(exact) ? std::isnan(found.get(h, 0, x)) : found.get(h, 0, x) == exact || std::abs(found.get(h, 0, x) - exact) <= 1e-4f);
-          }
-        EXPECT_GT(found.get(0, 0, 0), 0);
-      }
 }
 
 }  // namespace

@@ -12,8 +12,8 @@ using crest::Index;
 using crest::KeySketch;
 using crest::SketchView;
 using crest::Status;
-using test::Case;
 using test::cache;
+using test::Case;
 using test::sketch_of;
 
 TEST(Append, AnyPortionsGiveTheSameBytes) {
@@ -23,7 +23,8 @@ TEST(Append, AnyPortionsGiveTheSameBytes) {
         Case<T> c = cache<T>(300, dim, dim / 2 + 1);
         KeySketch pieces(2, dim);
         test::Random random(static_cast<std::uint64_t>(dim));
-        for (Index at = 0, next; at < 300; at = next) test::append(pieces, c, at, next = std::min<Index>(300, at + random.below(100)), rows);
+        for (Index at = 0, next; at < 300; at = next)
+          test::append(pieces, c, at, next = std::min<Index>(300, at + random.below(100)), rows);
         EXPECT_TRUE(test::saved(pieces) == test::saved(sketch_of(c, rows))) << dim;
         EXPECT_EQ(pieces.size(), 300);
         EXPECT_EQ(pieces.value_dim(), rows ? dim / 2 + 1 : 0);
@@ -47,8 +48,8 @@ TEST(Append, TheStorageTypeShowsInHashesOnly) {
   EXPECT_NE(test::content(sketch_of(half)), test::content(sketch_of(wide)));
 }
 
-/// Uniform quantisers of Gaussians are off by .603, .345 and .107 (Max 1960); steps of a scale by an eighth of an octave
-/// add .025. Few coordinates are a little easier, since each key has a scale of its own.
+/// Uniform quantisers of Gaussians are off by .603, .345 and .107 (Max 1960); steps of a scale by an eighth of an
+/// octave add .025. Few coordinates are a little easier, since each key has a scale of its own.
 TEST(Codes, AreAsFarOffAsTheoryHasIt) {
   constexpr struct {
     int bits;

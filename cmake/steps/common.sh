@@ -64,7 +64,7 @@ install() {
 # `require base` or `require full`: everything the step builds with is there afterwards.
 require() {
   local packages
-  mapfile -t packages < <("missing_$1" | sort -u)
+  mapfile -t packages < <("missing_$1" | grep . | sort -u)
   (( ${#packages[@]} == 0 )) || install "${packages[@]}"
 }
 

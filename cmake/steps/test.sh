@@ -1,4 +1,4 @@
-# test [--quick]: all tests, with sanitizers, clang, AArch64 and mutants; --quick: one build without optimisation
+# test [--quick | STAGE ...]: all tests: check asan_ubsan tsan clang aarch64 mutants; --quick: one hurried build
 
 passed=0 failed=0
 mkdir -p "$root/build/test"
@@ -9,13 +9,27 @@ run_ctest() {
   ctest --test-dir "$root/build/$preset" --parallel "$jobs" --output-on-failure --no-tests=error "$@"
 }
 
+# What the slower stages build and run: the whole library once over, not every test on every compiler. The label `qemu`
+# in tests/CMakeLists.txt names all that may run under emulation.
+sanitized=(attention_test_f16 looking_test_float clustered_test nonfinite_test status_test report_test executor_test
+           sketch_edits_test)
+on_clang=(attention_test_bf16 numerics_test_float clustered_test property_test executor_test)
+on_aarch64=(attention_test_f16 clustered_test softmax_state_test dtype_test backend_test)
+
+# Builds and runs some tests of a preset.
+some() {
+  local preset=$1
+  shift
+  configure "$preset" && build "$preset" "$@" && run_ctest "$preset" -R "^($(IFS='|' && echo "$*"))$"
+}
+
 # The stages. `set -e` does not reach into them, hence the chains.
-quick() { configure quick && build quick && run_ctest quick -LE slow; }
-release() { configure release && build release && run_ctest release; }
-asan_ubsan() { configure asan-ubsan && build asan-ubsan && run_ctest asan-ubsan -LE 'slow|structure'; }
+quick() { configure quick && build quick && run_ctest quick -LE 'slow|structure'; }
+check() { configure check && build check && run_ctest check; }
+asan_ubsan() { some asan-ubsan "${sanitized[@]}"; }
 tsan() { configure tsan && build tsan tsan_tests && run_ctest tsan -L tsan; }
-clang() { configure clang && build clang && run_ctest clang -LE slow; }
-aarch64() { configure aarch64 && build aarch64 qemu_tests && run_ctest aarch64 -L qemu; }
+clang() { some clang "${on_clang[@]}"; }
+aarch64() { some aarch64 "${on_aarch64[@]}"; }
 mutants() { python3 "$root/cmake/mutate.py"; }
 
 # "passed failed" as the summaries of ctest and mutate.py in a log say it; skipped tests count as neither.
@@ -40,14 +54,20 @@ stage() {
   passed=$(( passed + p )) failed=$(( failed + f ))
 }
 
+all=(check asan_ubsan tsan clang aarch64 mutants)
+stages=("${all[@]}")
 if [[ ${1:-} == --quick ]]; then
   require base
-  stage quick
+  stages=(quick)
 else
   require full
-  prepare_tools
-  for name in release asan_ubsan tsan clang aarch64 mutants; do stage "$name"; done
+  if (( $# > 0 )); then stages=("$@"); fi
 fi
+for name in "${stages[@]}"; do
+  [[ " ${all[*]} quick " == *" $name "* ]] || fail "no stage '$name'"
+done
+prepare_tools
+for name in "${stages[@]}"; do stage "$name"; done
 
 say "$passed passed, $failed failed"
 (( failed == 0 ))

@@ -19,7 +19,9 @@ std::vector<f16> repeated(const std::vector<f16>& once, Index copies) {
 }  // namespace
 
 Batch::Batch(const Trace& trace, const Layer& layer, double footprint)
-    : trace_(&trace), layer_(&layer), o_(trace.heads * trace.queries() * trace.value_dim),
+    : trace_(&trace),
+      layer_(&layer),
+      o_(trace.heads * trace.queries() * trace.value_dim),
       error_(trace.heads * trace.queries()) {
   const double once = static_cast<double>(layer.k.size() + layer.v.size()) * sizeof(f16);
   const Index copies = std::clamp<Index>(static_cast<Index>(footprint / once + 0.5), 1, trace.queries());

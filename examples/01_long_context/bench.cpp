@@ -38,8 +38,8 @@ Measured Bench::measure(const Label& label, crest::Guided recipe, SketchRows row
   Counted all;
   with_sketches(batch_, rows, options_.footprint, [&](Problems part) {
     crest::Report report;
-    seconds += best_seconds(options_.repeat, pool_.size(),
-                            [&] { report = crest::attention(part, recipe, pool_, backend_); });
+    seconds +=
+        best_seconds(options_.repeat, pool_.size(), [&] { report = crest::attention(part, recipe, pool_, backend_); });
     require_ok(report);
     all.add(report);
   });

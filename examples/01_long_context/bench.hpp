@@ -68,7 +68,6 @@ class Bench {
   const Oracle& oracle() const { return oracle_; }
 
  private:
-
   std::uint64_t seed() const { return static_cast<std::uint64_t>(batch_.layer().number); }
 
   /// Seconds to call f(problem) for every problem of the batch.

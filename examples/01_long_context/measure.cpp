@@ -63,11 +63,12 @@ void Followed::add(const Batch& batch, const Oracle& oracle, Index query, Index 
 Measured measured(const Label& label, double seconds, const crest::Report& report, const Followed& noted,
                   std::vector<double> errors) {
   const auto rows = static_cast<double>(report.rows);
-  return {.label = label,
-          .seconds = seconds,
-          .outcome = {static_cast<double>(report.bytes_read), static_cast<double>(report.bytes_dense), std::move(errors)},
-          .keys_used = static_cast<double>(report.keys_used) / static_cast<double>(report.keys_visible),
-          .left_out = LeftOut{static_cast<double>(noted.peaks_found) / rows, report.missed_mass, noted.missed / rows}};
+  return {
+      .label = label,
+      .seconds = seconds,
+      .outcome = {static_cast<double>(report.bytes_read), static_cast<double>(report.bytes_dense), std::move(errors)},
+      .keys_used = static_cast<double>(report.keys_used) / static_cast<double>(report.keys_visible),
+      .left_out = LeftOut{static_cast<double>(noted.peaks_found) / rows, report.missed_mass, noted.missed / rows}};
 }
 
 void Counted::add(const crest::Report& report) {

@@ -26,9 +26,9 @@ struct Outcome {
 
 /// Of a recipe that leaves keys out. Shares of rows or of the softmax mass.
 struct LeftOut {
-  double peak_found = 0;   ///< rows whose heaviest key was scored
-  double estimated = 0;    ///< mass left out, as the Report estimates it
-  double missed = 0;       ///< the same, in truth
+  double peak_found = 0;  ///< rows whose heaviest key was scored
+  double estimated = 0;   ///< mass left out, as the Report estimates it
+  double missed = 0;      ///< the same, in truth
 };
 
 /// Of a recipe that tells its errors.

@@ -15,13 +15,14 @@ void append(std::vector<Index>& keys, Index first, Index last) {
   for (Index key = first; key < last; ++key) keys.push_back(key);
 }
 
-/// `n` numbers of one block, as they are read back. ggml's rules: the element farthest from zero becomes the last step of
-/// its side, which at 4 bits is the longer, negative one.
+/// `n` numbers of one block, as they are read back. ggml's rules: the element farthest from zero becomes the last step
+/// of its side, which at 4 bits is the longer, negative one.
 void quantise(const f16* x, Index n, int bits, double* back) {
   float far = 0;
   for (Index i = 0; i < n; ++i)
     if (std::abs(to_float(x[i])) > std::abs(far)) far = to_float(x[i]);
-  const float steps = static_cast<float>(1 << (bits - 1)), scale = bits == 4 ? far / -steps : std::abs(far) / (steps - 1);
+  const float steps = static_cast<float>(1 << (bits - 1)),
+              scale = bits == 4 ? far / -steps : std::abs(far) / (steps - 1);
   const float inverse = scale != 0 ? 1 / scale : 0, kept_scale = to_float(crest::to_f16(scale));
   for (Index i = 0; i < n; ++i)
     back[i] = std::min(std::nearbyint(to_float(x[i]) * inverse), steps - 1) * double{kept_scale};

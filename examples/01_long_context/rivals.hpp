@@ -1,8 +1,8 @@
-// What else could be done with the same bytes: other rules which keys to read, and caches of fewer bits. Plain code, for
-// their errors only; nothing is claimed about their speed. Bytes are counted in their favour: no cache lines.
+// What else could be done with the same bytes: other rules which keys to read, and caches of fewer bits. Plain code,
+// for their errors only; nothing is claimed about their speed. Bytes are counted in their favour: no cache lines.
 //
-// Sources: blocks and their bounds as in Quest (Tang et al. 2024), sinks and a recent window as in StreamingLLM (Xiao et
-// al. 2023), q4_0 and q8_0 as in ggml.
+// Sources: blocks and their bounds as in Quest (Tang et al. 2024), sinks and a recent window as in StreamingLLM (Xiao
+// et al. 2023), q4_0 and q8_0 as in ggml.
 #pragma once
 
 #include <vector>
@@ -37,7 +37,7 @@ class BlockBounds {
 
   const Trace* trace_;
   const Layer* layer_;
-  crest::Index blocks_;               // per KV head; an unfinished one has no bounds
+  crest::Index blocks_;                  // per KV head; an unfinished one has no bounds
   std::vector<float> lowest_, highest_;  // [kv_heads][blocks][head_dim]
 };
 

@@ -12,9 +12,9 @@ enum class SketchRows { bytes, none };
 
 using Problems = std::span<const crest::Problem<crest::f16>>;
 
-/// Calls use(problems) for the whole batch in parts, each problem with its sketch: a fork of one that grows from position
-/// to position, as a cache does. A part is as many positions as fill `footprint` bytes with forks, so that these, like
-/// the cache, do not stay in a core.
+/// Calls use(problems) for the whole batch in parts, each problem with its sketch: a fork of one that grows from
+/// position to position, as a cache does. A part is as many positions as fill `footprint` bytes with forks, so that
+/// these, like the cache, do not stay in a core.
 void with_sketches(const Batch& batch, SketchRows rows, double footprint, const std::function<void(Problems)>& use);
 
 }  // namespace demo

@@ -100,10 +100,9 @@ std::string text_table(const LayerResult& layer) {
 }
 
 std::vector<std::vector<std::string>> contest_lines(const Contest& contest) {
-  std::vector<std::vector<std::string>> lines = {{"at equal bytes"}, {"bytes read by guided"}};
+  std::vector<std::vector<std::string>> lines = {{"bytes read, of dense"}, {"error at these bytes"}};
   for (std::size_t i = 0; i < contest.budgets.size(); ++i) {
-    const std::string budget = percent(contest.budgets[i]);
-    lines[0].insert(lines[0].end(), {budget, ""});
+    lines[0].insert(lines[0].end(), {"", percent(contest.contenders[0].at[i]->share())});
     lines[1].insert(lines[1].end(), {"mean", "p95"});
   }
   for (const Contender& c : contest.contenders) {

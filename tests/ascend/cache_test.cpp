@@ -78,7 +78,7 @@ TEST(AscendCache, PagedSketched) {
   }
 }
 
-TEST(AscendCache, SampledKeysAreReadContiguously) {
+TEST(AscendCache, SampledKeys) {
   for (Mapping mapping : mappings()) {
     Batch batch(2, 1, 64, {3000, 77});
     EmulatedDevice packed(1);
@@ -86,10 +86,6 @@ TEST(AscendCache, SampledKeysAreReadContiguously) {
     batch.cache.stride = 16;
     PagedDevice sampled(batch.cache, 1);
     EXPECT_EQ(wanted, outputs_on(sampled, batch, crest::clustered, {mapping}));
-    const auto strided = ascend_emu::totals(packed.traces()[0])[PIPE_MTE2];
-    const auto contiguous = ascend_emu::totals(sampled.emulated().traces()[0])[PIPE_MTE2];
-    EXPECT_GE(strided.small_pieces, 3000u / 16) << "a piece per sampled row";
-    EXPECT_LT(contiguous.small_pieces, 2 * 64u) << "only rows of interleaved heads at page ends are left";
   }
 }
 

@@ -10,18 +10,6 @@ using namespace test;
 using crest::Clustered;
 using crest::Report;
 
-/// Problems with peaks and plateaus: smooth keys, scores of some ten nats.
-Spec smooth_spec(Index group, Index keys, Index head_dim) {
-  Spec spec = decode_spec(group, 1, keys, head_dim);
-  spec.data = Data::smooth;
-  spec.spread = 6;
-  return spec;
-}
-
-Clustered recipe(Index step, Index reach, Index peaks, float drop, crest::RecipeOptions options = {}) {
-  return {crest::Stride{step}, crest::Window{reach, peaks}, crest::Margin{}, crest::Plateau{drop}, options};
-}
-
 /// What a call did, for those who care.
 struct Outcome {
   Index used, visible, rescales;
@@ -94,37 +82,6 @@ TEST(AscendClustered, MasksAndRanges) {
   c.see(holes(spec.shape, 9));
   expect_as_documented(c, recipe(8, 8, 1, 3));
 }
-
-TEST(AscendClustered, BytesAreSamplesPlusUsedRows) {
-  EmulatedDevice device(1);
-  for (Index head_dim : {64, 128}) {
-    Case<f16> c(smooth_spec(2, 12000, head_dim));
-    device.forget();
-    const Report r = on_ascend(device, c.problem, recipe(16, 16, 1, 4));
-    const Index used = r.keys_used / 2, sampled = r.keys_sampled / 2;
-    EXPECT_EQ(r.bytes_read, static_cast<std::uint64_t>((2 * used + sampled) * head_dim * 2));
-    EXPECT_LE(sampled, 12000 / 16 + 1);
-    const auto mte2 = ascend_emu::totals(device.traces().at(0))[PIPE_MTE2];
-    EXPECT_GE(mte2.bytes, r.bytes_read);
-    EXPECT_LE(mte2.bytes, r.bytes_read + 3 * 2 * head_dim * 4);  // and the queries of three pieces
-    EXPECT_LE(mte2.small_pieces, static_cast<std::uint64_t>(sampled)) << "only single sampled rows are below 512 bytes";
-  }
-}
-
-#if __CCE_AICORE__ == 220
-TEST(AscendClustered, TwoUnitsDifferByTheHandOver) {
-  Case<f16> c(smooth_spec(2, 12000, 64));
-  EmulatedDevice one(2), two(2);
-  on_ascend(one, c.problem, crest::clustered);
-  on_ascend(two, c.problem, crest::clustered, {Mapping::two_cores});
-  const auto a = ascend_emu::totals(one.traces().at(0)), b = ascend_emu::totals(two.traces().at(0));
-  constexpr std::uint64_t items = 3, queries = 2 * 64 * 4, samples = 2 * 4 * (256 + 256 + 256);
-  EXPECT_EQ(b[PIPE_MTE3].bytes, a[PIPE_MTE3].bytes + samples) << "samples leave one unit";
-  EXPECT_EQ(b[PIPE_MTE2].bytes, a[PIPE_MTE2].bytes + samples + items * queries) << "and reach the other, as queries do";
-  EXPECT_EQ(b[PIPE_V].repeats, a[PIPE_V].repeats + items * queries / 256) << "both units scale the queries";
-  for (const auto& unit : two.traces().at(0)) EXPECT_EQ(unit.cross_core_barriers, items);
-}
-#endif
 
 TEST(AscendClustered, StartsAgainWhenTheSampleMissedTheMaximum) {
   for (Mapping mapping : mappings()) {

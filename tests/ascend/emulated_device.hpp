@@ -72,13 +72,17 @@ class EmulatedDevice {
         return false;
 #endif
     }
+#if defined(ASCEND_EMU)
     traces_.push_back(ascend_emu::Launcher::get().trace);
+#endif
     return true;
   }
 
+#if defined(ASCEND_EMU)
   /// What the launches since the last forget() did.
   const std::vector<ascend_emu::Trace>& traces() const { return traces_; }
   void forget() { traces_.clear(); }
+#endif
 
   std::uint8_t* at(Region region) const { return memory_[static_cast<std::size_t>(region)].data; }
 
@@ -90,7 +94,9 @@ class EmulatedDevice {
 
   int cores_;
   std::array<Memory, crest::ascend::regions> memory_{};
+#if defined(ASCEND_EMU)
   std::vector<ascend_emu::Trace> traces_;
+#endif
 };
 
 /// A device that fails where it is told to.

@@ -111,36 +111,6 @@ TEST(AscendExact, StartsAgainWhenTheReferenceIsFarTooLow) {
   expect_close(fall.problem, oracle::solve(fall.problem), 1e-4);
 }
 
-TEST(AscendExact, SameBitsForAnyNumberOfCoresAndOrder) {
-  Case<f16> c(decode_spec(3, 2, 3000, 64));
-  EmulatedDevice one(1), many(11);
-  expect_exact(one, c);
-  const auto first = c.o;
-  for (std::uint32_t seed : {5, 6, 7}) {
-    ascend_emu::Launcher::get().seed = seed;
-    c.reset();
-    expect_exact(many, c);
-    for (Index h = 0; h < 6; ++h)
-      for (Index x = 0; x < 64; ++x) ASSERT_EQ(c.o.get(h, 0, x), first.get(h, 0, x));
-  }
-}
-
-TEST(AscendExact, ReadsTheCacheOncePerGroup) {
-  EmulatedDevice device(5);
-  for (Index head_dim : {64, 128}) {
-    Case<f16> c(decode_spec(4, 2, 6000, head_dim));
-    device.forget();
-    const crest::Report r = on_ascend(device, c.problem, crest::exact);
-    const auto& decode = device.traces().at(0);
-    const auto mte2 = ascend_emu::totals(decode)[PIPE_MTE2];
-    EXPECT_EQ(r.bytes_read, r.bytes_dense);
-    EXPECT_GE(mte2.bytes, r.bytes_dense);
-    EXPECT_LE(mte2.bytes, r.bytes_dense * 105 / 100);
-    EXPECT_EQ(mte2.small_pieces, 0u);
-    for (const auto& core : decode) EXPECT_LE(core.ub_bytes, 188160u);
-  }
-}
-
 TEST(AscendExact, NonFiniteWhereTheOracleIs) {
   EmulatedDevice device;
   for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {

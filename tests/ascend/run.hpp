@@ -21,8 +21,8 @@ constexpr bool is_910b = __CCE_AICORE__ == 220;
 constexpr double f32_tolerance = 1e-5;
 
 /// Runs a Problem or a batch; the call must succeed. What the emulation refuses fails the test by its exception.
-template <class Problems, class R>
-crest::Report on_ascend(EmulatedDevice& device, const Problems& problems, const R& recipe, AscendOptions options = {}) {
+template <class D, class Problems, class R>
+crest::Report on_ascend(D& device, const Problems& problems, const R& recipe, AscendOptions options = {}) {
   const crest::Report r = crest::attention(problems, recipe, crest::this_thread_serial(), Ascend(device, options));
   EXPECT_TRUE(r.ok()) << crest::to_string(r.status) << ", expected " << r.expected << ", found " << r.found;
   return r;
@@ -48,6 +48,18 @@ inline Spec decode_spec(Index group, Index kv_heads, Index keys, Index head_dim)
                     .head_dim = head_dim,
                     .value_dim = head_dim},
           .seed = static_cast<std::uint64_t>(group + 31 * keys + head_dim)};
+}
+
+/// Problems with peaks and plateaus: smooth keys, scores of some ten nats.
+inline Spec smooth_spec(Index group, Index keys, Index head_dim) {
+  Spec spec = decode_spec(group, 1, keys, head_dim);
+  spec.data = Data::smooth;
+  spec.spread = 6;
+  return spec;
+}
+
+inline crest::Clustered recipe(Index step, Index reach, Index peaks, float drop, crest::RecipeOptions options = {}) {
+  return {crest::Stride{step}, crest::Window{reach, peaks}, crest::Margin{}, crest::Plateau{drop}, options};
 }
 
 }  // namespace test

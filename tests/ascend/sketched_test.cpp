@@ -111,17 +111,6 @@ TEST(AscendSketched, StartsAgainWhenALaterChunkIsFarAbove) {
   expect_close(c.problem, oracle::solve(c.problem), 2e-4);
 }
 
-TEST(AscendSketched, BytesAreTheSketchPlusUsedRows) {
-  EmulatedDevice device(1);
-  Case<f16> c(peaked_spec(2, 6000, 128));
-  device.forget();
-  const Report r = on_ascend(device, c.problem, Sketched{.drop = 4});
-  EXPECT_EQ(r.keys_sampled, r.keys_visible);
-  EXPECT_EQ(r.bytes_read, r.bytes_dense / 4 + static_cast<std::uint64_t>(r.keys_used / 2 * 2 * 128 * 2));
-  EXPECT_LT(r.bytes_read, r.bytes_dense / 2);
-  EXPECT_GE(ascend_emu::totals(device.traces().at(0))[PIPE_MTE2].bytes, r.bytes_read);
-}
-
 TEST(AscendSketched, TargetErrorFallsBackToExact) {
   EmulatedDevice device;
   Case<f16> c(decode_spec(2, 1, 3000, 64));

@@ -49,7 +49,9 @@ struct ShortOfMemory {
 void* operator new(std::size_t bytes) { return test::memory::take_or_throw(bytes); }
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return test::memory::take(bytes); }
 void* operator new(std::size_t bytes, std::align_val_t) { return test::memory::take_or_throw(bytes); }
-void* operator new(std::size_t bytes, std::align_val_t, const std::nothrow_t&) noexcept { return test::memory::take(bytes); }
+void* operator new(std::size_t bytes, std::align_val_t, const std::nothrow_t&) noexcept {
+  return test::memory::take(bytes);
+}
 void operator delete(void* memory) noexcept { test::memory::give_back(memory); }
 void operator delete(void* memory, std::size_t) noexcept { test::memory::give_back(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { test::memory::give_back(memory); }

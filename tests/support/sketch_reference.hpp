@@ -15,14 +15,15 @@ using crest::Index;
 using crest::SketchView;
 using Row = std::vector<double>;
 
-/// The rotation by its definition: y_i = sum over c of (-1)^(ones in i & c) sign_c x_c in each power of two of coordinates,
-/// the largest first (Sylvester's Hadamard matrix).
+/// The rotation by its definition: y_i = sum over c of (-1)^(ones in i & c) sign_c x_c in each power of two of
+/// coordinates, the largest first (Sylvester's Hadamard matrix).
 inline Row rotated(const Row& x, const float* signs) {
   Row y(x.size());
   for (std::size_t at = 0; at < x.size(); at += std::bit_floor(x.size() - at)) {
     const std::size_t size = std::bit_floor(x.size() - at);
     for (std::size_t i = 0; i < size; ++i)
-      for (std::size_t c = 0; c < size; ++c) y[at + i] += (std::popcount(i & c) % 2 ? -1.0 : 1.0) * signs[at + c] * x[at + c];
+      for (std::size_t c = 0; c < size; ++c)
+        y[at + i] += (std::popcount(i & c) % 2 ? -1.0 : 1.0) * signs[at + c] * x[at + c];
   }
   return y;
 }

@@ -30,7 +30,14 @@ struct Sketched {
 };
 
 /// A group of three heads over 2600 keys: as many scores stand out as in a language model.
-inline constexpr Spec typical{.shape = {.heads = 6, .kv_heads = 2, .keys = 2600, .head_dim = 64, .value_dim = 48}, .spread = 2};
+inline constexpr Spec typical{.shape = {.heads = 6, .kv_heads = 2, .keys = 2600, .head_dim = 64, .value_dim = 48},
+                              .spread = 2};
+
+inline Spec typical_with(const Shape& shape) {
+  Spec spec = typical;
+  spec.shape = shape;
+  return spec;
+}
 
 /// |o - wanted| / |wanted| of one row; |o| where nothing is wanted.
 template <class T>
@@ -44,14 +51,17 @@ double head_error(const Problem<T>& p, Index head, Index query, const std::vecto
   return std::sqrt(length > 0 ? difference / length : difference);
 }
 
-/// Every row lies within `predictions` times its own prediction, give or take `slack`; rows done exactly, whose prediction
-/// is 0, within rounding.
+/// Every row lies within `predictions` times its own prediction, give or take `slack`; rows done exactly, whose
+/// prediction is 0, within rounding.
 template <class T>
-void expect_told(const Problem<T>& p, const std::vector<oracle::Row>& wanted, double predictions = 4, double slack = 0) {
+void expect_told(const Problem<T>& p, const std::vector<oracle::Row>& wanted, double predictions = 4,
+                 double slack = 0) {
   for (Index head = 0; head < p.heads(); ++head)
     for (Index query = 0; query < p.queries(); ++query) {
-      const double told = p.error(head, query), found = head_error(p, head, query, wanted[head * p.queries() + query].o);
-      EXPECT_LE(found, predictions * told + exact_tolerance + (told > 0 ? slack : 0)) << "head " << head << ", query " << query;
+      const double told = p.error(head, query),
+                   found = head_error(p, head, query, wanted[head * p.queries() + query].o);
+      EXPECT_LE(found, predictions * told + exact_tolerance + (told > 0 ? slack : 0))
+          << "head " << head << ", query " << query;
       EXPECT_LE(told, 0.5) << "more than guided vouches for";
     }
 }

@@ -67,7 +67,7 @@ inline float weigh_draws(const DrawSpace& d, const float* lse, float alpha) {
     for (Index i = 0; i < d.all; i += Vec::width) {
       Vec most = broadcast(-std::numeric_limits<float>::infinity());
       for (Index h = 0; h < d.heads; ++h) most = max(most, load(d.estimate(b, h) + i) - broadcast(lse[h]));
-      const Vec draw = most * broadcast(alpha);
+      const Vec draw = alpha > 0 ? most * broadcast(alpha) : zero();  // all alike: 0 * -inf would be NaN
       store(d.draws + b * d.all + i, draw);
       sum = sum + exp2(draw);
     }
@@ -135,8 +135,9 @@ inline Inclusion solve_scale(const DrawSpace& d, float rows, float log_scale) {
     const ScaleSums sums = try_scale(d, log_scale);
     const float total = sums.below + static_cast<float>(sums.certain), left = rows - static_cast<float>(sums.certain);
     best = {log_scale, total, sums.below};
-    if (std::abs(total - rows) <= 0.002f * rows || !(sums.below > 0) || left <= 0) break;
-    log_scale += std::log2(left / sums.below);
+    if (std::abs(total - rows) <= 0.002f * rows || !(total > 0)) break;
+    if (left > 0 && !(sums.below > 0)) break;  // all there is
+    log_scale += left > 0 ? std::log2(left / sums.below) : std::log2(std::max(rows, 1.0f) / total);
   }
   return best;
 }

@@ -51,6 +51,7 @@ inline float steps_per_unit(const SketchView& s, std::span<const SketchField> fi
 inline float encode_codes(const SketchView& s, std::span<const SketchField> fields, const float* y, std::byte* block,
                           Index i) {
   const float per_step = steps_per_unit(s, fields, y);
+  const float* end = y + std::min(s.mapped, s.head_dim);  // behind it the last field is padded
   float along = 0, norm = 0;
   std::byte* lane = block + s.codes_at + i / SketchView::group_keys * s.group_bytes() + i % SketchView::group_keys * 4;
   for (const SketchField& field : fields) {
@@ -60,7 +61,7 @@ inline float encode_codes(const SketchView& s, std::span<const SketchField> fiel
       const int code = std::clamp(nearest(*y * per_step + field.middle), 0, top);
       const float level = static_cast<float>(code) - field.middle;
       along += *y * level;
-      norm += level * level;
+      norm += y < end ? level * level : 0;
       codes |= static_cast<std::uint32_t>(code) << 8 * x;
     }
     std::uint32_t word;

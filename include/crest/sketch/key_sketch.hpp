@@ -5,8 +5,8 @@
 //   sketch.append(k)       after new keys [kv_heads, m, head_dim] were written to the cache, or
 //   sketch.append(k, v)    to keep rotated 8-bit rows of K and V too, which guided then reads instead of the cache's
 //
-// Memory per key and KV head at 2 bits: head_dim / 4 + 4 + head_dim / 64 bytes (7 % of an f16 cache at head_dim 128);
-// 8-bit rows add head_dim + value_dim + 4. bytes() tells the whole.
+// Memory per key and KV head at 2 bits: head_dim / 4 + 3 + (head_dim + 16) / 64 bytes (7 % of an f16 cache at head_dim
+// 128); 8-bit rows add head_dim + value_dim. bytes() tells the whole.
 //
 // The sketch knows rows as they were when appended. Whoever rewrites cache rows tells it: overwrite() for rows that
 // changed, truncate() for rows that were dropped. Every guided call verifies the rows appended last and one in 256 of
