@@ -1,4 +1,4 @@
-// Exact, clustered and guided attention on recorded heads of a language model: time, bytes and error side by side.
+// Exact and clustered attention on recorded heads of a language model: time, bytes and error side by side.
 //
 //   01_long_context [--trace DIR] [--html FILE] [--repeat N] [--threads N]
 //
@@ -10,10 +10,8 @@
 #include <iostream>
 
 #include "01_long_context/bench.hpp"
-#include "01_long_context/contest.hpp"
 #include "01_long_context/page.hpp"
 #include "01_long_context/table.hpp"
-#include "common/format.hpp"
 
 namespace {
 
@@ -40,19 +38,14 @@ LayerResult run(Bench& bench, int layer) {
   };
   const crest::Recipe rescaling{crest::EveryKey{}, crest::Stay{}, crest::Rescaling{}, crest::Everything{}};
   LayerResult result{.number = layer};
-  const auto add = [&](Measured m) { result.rows.push_back(std::move(m)); };
   bench.read_limit();
-  add(bench.textbook());
-  add(bench.measure({"online rescaling"}, rescaling));
-  add(bench.measure({"exact"}, crest::exact));
-  for (crest::Index step : {4, 8, 16}) add(bench.measure({"clustered, stride", std::to_string(step)}, strided(step)));
-  result.portrayed = result.rows.back().label.text();
+  result.rows.push_back(bench.textbook());
+  result.rows.push_back(bench.measure("online rescaling", rescaling));
+  result.rows.push_back(bench.measure("exact", crest::exact));
+  for (crest::Index step : {4, 8, 16})
+    result.rows.push_back(bench.measure("clustered, stride " + std::to_string(step), strided(step)));
+  result.portrayed = result.rows.back().recipe;
   result.portraits = bench.portraits(strided(16), result.rows.back());
-  for (float budget : {0.10f, 0.15f, 0.20f})
-    add(bench.measure({"guided", fixed(budget, 2)}, crest::guided.with({.budget = budget}), SketchRows::bytes));
-  add(bench.measure({"guided, f16 rows", "0.15"}, crest::guided.with({.budget = 0.15f}), SketchRows::none));
-  add(bench.measure({"guided, error", "0.02"}, crest::guided.with({.target_error = 0.02f}), SketchRows::bytes));
-  result.contest = compete(bench);
   result.limit = bench.read_limit();
   return result;
 }
@@ -64,9 +57,7 @@ std::vector<LayerResult> run(const Trace& trace, const Options& options) {
   for (const Layer& layer : trace.layers) {
     Bench bench(trace, layer, options.bench, pool, progress);
     layers.push_back(run(bench, layer.number));
-    std::cout << heading(trace, layers.back()) << "\n\n"
-              << text_table(layers.back()) << '\n'
-              << contest_table(layers.back()) << std::endl;
+    std::cout << heading(trace, layers.back()) << "\n\n" << text_table(layers.back()) << std::endl;
   }
   return layers;
 }
@@ -75,8 +66,8 @@ std::vector<LayerResult> run(const Trace& trace, const Options& options) {
 bool credible(const std::vector<LayerResult>& layers) {
   for (const LayerResult& layer : layers)
     for (const Measured& row : layer.rows)
-      if (row.keys_used == 1 && !(row.outcome.error_p95() < 1e-4)) {
-        std::cerr << "layer " << layer.number << ", " << row.label.text() << ": uses every key and is not exact\n";
+      if (row.keys_used == 1 && !(row.error_p95() < 1e-4)) {
+        std::cerr << "layer " << layer.number << ", " << row.recipe << ": uses every key and is not exact\n";
         return false;
       }
   return true;
@@ -110,7 +101,7 @@ int demonstrate(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options{.trace = default_trace()};
-  CLI::App app("Exact, clustered and guided attention on recorded heads of a language model");
+  CLI::App app("Exact and clustered attention on recorded heads of a language model");
   app.add_option("--trace", options.trace, "folder of the trace");
   app.add_option("--html", options.html, "file to write the report to");
   app.add_option("--repeat", options.bench.repeat, "times everything is timed; the fastest counts")

@@ -28,42 +28,7 @@ Measured Bench::textbook() {
   say("textbook loop");
   const double seconds = time_each([&](const auto& problem) { demo::textbook(problem, backend_); });
   const double dense = dense_bytes(batch_), read = dense * static_cast<double>(batch_.trace().gqa_group());
-  return {{"textbook loop"}, seconds, {read, dense, errors(batch_, oracle_)}, 1, LeftOut{.peak_found = 1}};
-}
-
-Measured Bench::measure(const Label& label, crest::Guided recipe, SketchRows rows) {
-  say(label.text());
-  recipe.options.seed = seed();
-  double seconds = 0;
-  Counted all;
-  with_sketches(batch_, rows, options_.footprint, [&](Problems part) {
-    crest::Report report;
-    seconds +=
-        best_seconds(options_.repeat, pool_.size(), [&] { report = crest::attention(part, recipe, pool_, backend_); });
-    require_ok(report);
-    all.add(report);
-  });
-  return {.label = label,
-          .seconds = seconds,
-          .outcome = {all.bytes_read, all.bytes_dense, errors(batch_, oracle_)},
-          .keys_used = all.keys_used / all.keys_visible,
-          .foretold = Foretold{predicted(batch_), all.fallbacks / all.rows}};
-}
-
-Bench::Stepwise Bench::step(crest::Guided recipe, SketchRows rows) {
-  recipe.options.seed = seed();
-  Stepwise steps;
-  with_sketches(batch_, rows, options_.footprint, [&](Problems part) {
-    for (const auto& problem : part) {
-      const crest::Report report = crest::attention(problem, recipe, pool_, backend_);
-      require_ok(report);
-      steps.bytes.push_back(static_cast<double>(report.bytes_read));
-      steps.outcome.bytes_read += steps.bytes.back();
-    }
-  });
-  steps.outcome.bytes_dense = dense_bytes(batch_);
-  steps.outcome.errors = errors(batch_, oracle_);
-  return steps;
+  return {"textbook loop", seconds, read, dense, 1, 1, 0, 0, errors(batch_, oracle_)};
 }
 
 }  // namespace demo

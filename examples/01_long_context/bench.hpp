@@ -5,7 +5,6 @@
 #include "../common/timing.hpp"
 #include "crest/executors.hpp"
 #include "measure.hpp"
-#include "sketches.hpp"
 
 namespace demo {
 
@@ -30,45 +29,32 @@ class Bench {
   Measured textbook();
 
   template <class R>
-  Measured measure(const Label& label, const R& recipe) {
-    say(label.text());
+  Measured measure(const std::string& name, const R& recipe) {
+    say(name);
     crest::Report report;
     const double seconds = best_seconds(options_.repeat, pool_.size(),
                                         [&] { report = crest::attention(batch_.problems(), recipe, pool_, backend_); });
     require_ok(report);
     std::vector<double> errors = demo::errors(batch_, oracle_);
-    return measured(label, seconds, report, follow(recipe, report), std::move(errors));
+    return measured(name, seconds, report, follow(recipe, report), std::move(errors));
   }
-  /// `rows`: what the sketches keep; making them is not timed. Every layer draws with a seed of its own.
-  Measured measure(const Label& label, crest::Guided recipe, SketchRows rows);
-
-  struct Stepwise {
-    Outcome outcome{};
-    std::vector<double> bytes{};  ///< read at each position
-  };
-  /// The same position by position, not timed.
-  Stepwise step(crest::Guided recipe, SketchRows rows);
 
   /// The rows at the median and at the 95th percentile of the errors in `m`, which `recipe` gave.
   template <class R>
   std::vector<Portrait> portraits(const R& recipe, const Measured& m) {
     std::vector<Portrait> both;
     for (double quantile : {0.5, 0.95}) {
-      const crest::Index row = row_at(m.outcome.errors, quantile), queries = batch_.trace().queries();
+      const crest::Index row = row_at(m.errors, quantile), queries = batch_.trace().queries();
       Portrait p = portrait(batch_, oracle_, row / queries, row % queries);
-      p.error = m.outcome.errors[row];
+      p.error = m.errors[row];
       take_notes(recipe, row % queries, p.head / batch_.trace().gqa_group(), p.notes);
       both.push_back(std::move(p));
     }
     return both;
   }
 
-  void say(const std::string& what);
-  const Batch& batch() const { return batch_; }
-  const Oracle& oracle() const { return oracle_; }
-
  private:
-  std::uint64_t seed() const { return static_cast<std::uint64_t>(batch_.layer().number); }
+  void say(const std::string& what);
 
   /// Seconds to call f(problem) for every problem of the batch.
   template <class F>

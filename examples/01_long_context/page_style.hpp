@@ -20,14 +20,7 @@ figcaption{font-size:15px;margin:0 0 8px}svg{display:block;width:100%;height:aut
 .key i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:8px}
 text{font-size:13px;fill:var(--soft);font-family:inherit}.axis{fill:var(--ink);font-weight:600}.label{fill:var(--ink)}
 .kept-label{fill:var(--kept);font-weight:600}.grid{stroke:var(--grid)}.band{fill:#e3e6ec}
-.mark{stroke-width:1.5;stroke:#fff;stroke-linejoin:round}.series{fill:none;stroke-width:2;stroke-linejoin:round}
-.mark.s-guided{fill:#0f7f68}.mark.s-halves{fill:#4aa8dd}.mark.s-target{fill:#1d2433}.mark.s-clustered{fill:#3f4fa8}
-.mark.s-top{fill:#d9780f}.mark.s-blocks{fill:#b05fb4}.mark.s-recent{fill:#98a1b2}.mark.s-stored{fill:#c5352c}
-.series.s-guided{stroke:#0f7f68;stroke-width:2.8}.series.s-halves{stroke:#4aa8dd}.series.s-clustered{stroke:#3f4fa8}
-.series.s-top{stroke:#d9780f}.series.s-blocks{stroke:#b05fb4}.series.s-recent{stroke:#98a1b2}
-.d-guided,.d-halves,.d-target{fill:none;stroke-linecap:round;stroke-width:2.8;stroke-opacity:.5}.legend-dot{stroke-width:9;stroke-opacity:1}
-.d-guided{stroke:#0f7f68}.d-halves{stroke:#4aa8dd}.d-target{stroke:#1d2433}
-.diagonal{stroke:var(--ink);stroke-width:1.4}.factor{stroke:var(--ink);stroke-width:1.1;stroke-dasharray:5 4}
+.mark{fill-opacity:.45;stroke-width:1.5;stroke-linejoin:round}.whisker{stroke:#aab1bf;stroke-width:1.2}
 .sampled,.refined,.kept{fill:none;stroke-linecap:round;stroke-width:2.6}
 .sampled{stroke:var(--sampled)}.refined{stroke:var(--refined)}.kept{stroke:var(--kept);stroke-width:3.4}
 .missed{fill:none;stroke:var(--missed);stroke-width:1.6}

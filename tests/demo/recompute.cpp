@@ -177,18 +177,4 @@ Line recompute(const fs::path& trace, int layer, const Clustered& recipe) {
   return sums.line();
 }
 
-double most_bytes(const fs::path& trace, double budget, double rows_exact) {
-  auto positions = elements<std::int64_t>(trace / "qpos.npy");
-  std::sort(positions.begin(), positions.end());
-  const auto few = std::lower_bound(positions.begin(), positions.end(), 1023) - positions.begin();
-  const auto exact = static_cast<std::ptrdiff_t>(std::ceil(rows_exact * static_cast<double>(positions.size()) - 0.01));
-  double all = 0, read = 0;
-  for (std::ptrdiff_t i = 0; i < std::ssize(positions); ++i) {
-    const auto keys = static_cast<double>(positions[i] + 1);
-    all += keys;
-    read += i < few || i >= std::ssize(positions) - (exact - few) ? keys : budget * keys;
-  }
-  return read / all;
-}
-
 }  // namespace demo_test

@@ -18,8 +18,4 @@ struct Clustered {
 /// What the demo must print for a recipe of this kind on one layer of a trace.
 Line recompute(const std::filesystem::path& trace, int layer, const Clustered& recipe);
 
-/// The most that guided may read, as a share of the dense bytes: its budget, but everything at positions of fewer than
-/// 1024 keys and, where more rows were exact, at as many of the longest.
-double most_bytes(const std::filesystem::path& trace, double budget, double rows_exact);
-
 }  // namespace demo_test

@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <limits>
 #include <sstream>
 #include <stdexcept>
 
@@ -14,11 +13,8 @@ namespace {
 
 std::string quoted(const std::filesystem::path& path) { return std::string("'").append(path.string()).append("'"); }
 
-constexpr std::size_t columns = 14;
-
 /// "41.2 %" or "3.1e-07" as a share.
 double share(const std::string& cell) {
-  if (cell == "-") return std::numeric_limits<double>::quiet_NaN();
   const double number = std::stod(cell);
   return cell.ends_with('%') ? number / 100 : number;
 }
@@ -71,24 +67,10 @@ std::map<int, std::map<std::string, Line>> parse(const std::string& text) {
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("layer ")) layer = std::stoi(line.substr(6));
     const std::vector<std::string> c = cells_of(line);
-    if (c.size() != columns || c[0] == "recipe" || c[0].empty()) continue;
-    layers[layer][c[0]] = {share(c[6]),  share(c[7]), share(c[8]), share(c[11]),
-                           share(c[13]), share(c[5]), share(c[9]), share(c[10])};
+    if (c.size() != 13 || c[0] == "recipe" || c[0].empty()) continue;
+    layers[layer][c[0]] = {share(c[7]), share(c[8]), share(c[9]), share(c[10]), share(c[12])};
   }
   return layers;
-}
-
-std::string timeless(const std::string& text) {
-  std::istringstream lines(text);
-  std::string kept;
-  for (std::string line; std::getline(lines, line);) {
-    if (line.starts_with("... ") || line.find("read limit") != std::string::npos) continue;
-    std::vector<std::string> c = cells_of(line);
-    if (c.size() == columns) c.erase(c.begin() + 1, c.begin() + 5);
-    for (const std::string& cell : c) kept += cell + "  ";
-    kept += '\n';
-  }
-  return kept;
 }
 
 }  // namespace demo_test

@@ -33,16 +33,12 @@ class Folder {
 /// Writes the generated trace into a folder.
 void make_trace(const std::filesystem::path& folder);
 
-/// Numbers of one printed line, as shares; NaN where it says "-".
+/// Numbers of one printed line, as shares.
 struct Line {
   double keys_used = 0, error_mean = 0, error_p95 = 0, peak_found = 0, missed = 0;
-  double bytes_read = 0, told = 0, rows_exact = 0;
 };
 
 /// Lines by layer and recipe.
 std::map<int, std::map<std::string, Line>> parse(const std::string& text);
-
-/// All that was printed in tables but what depends on time: the columns 1 to 4 and the read limit.
-std::string timeless(const std::string& text);
 
 }  // namespace demo_test
