@@ -1,4 +1,4 @@
-# test [--quick | STAGE ...]: all tests: check asan_ubsan tsan clang aarch64 mutants; --quick: one hurried build
+# test [--quick | STAGE ...]: all tests: check slow asan_ubsan tsan clang aarch64 mutants; --quick: one hurried build
 
 passed=0 failed=0
 mkdir -p "$root/build/test"
@@ -25,7 +25,8 @@ some() {
 
 # The stages. `set -e` does not reach into them, hence the chains.
 quick() { configure quick && build quick && run_ctest quick -LE 'slow|structure'; }
-check() { configure check && build check && run_ctest check; }
+check() { configure check && build check && run_ctest check -LE slow; }
+slow() { configure check && build check && run_ctest check -L slow; }
 asan_ubsan() { some asan-ubsan "${sanitized[@]}"; }
 tsan() { configure tsan && build tsan tsan_tests && run_ctest tsan -L tsan; }
 clang() { some clang "${on_clang[@]}"; }
@@ -54,7 +55,7 @@ stage() {
   passed=$(( passed + p )) failed=$(( failed + f ))
 }
 
-all=(check asan_ubsan tsan clang aarch64 mutants)
+all=(check slow asan_ubsan tsan clang aarch64 mutants)
 stages=("${all[@]}")
 if [[ ${1:-} == --quick ]]; then
   require base
