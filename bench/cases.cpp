@@ -74,7 +74,10 @@ Grid coarse_grid() {
 
 Grid quick_grid() { return {all_models, {4096, 16384}, all_types, {1}}; }
 
-Grid guided_grid() { return {grouped_models, {768, 1024, 2048, 4096, 16384, 65536}, {DType::f16}, {1}}; }
+Grid guided_grid(bool quick) {
+  const std::vector<Index> few = {4096, 16384}, all = {768, 1024, 2048, 4096, 16384, 65536};
+  return {grouped_models, quick ? few : all, {DType::f16}, {1}};
+}
 
 Grid append_grid() { return {grouped_models, {8192}, {DType::f16}, {1}}; }
 

@@ -57,9 +57,9 @@ Grid full_grid();
 Grid coarse_grid();
 Grid quick_grid();
 
-/// For guided: an f16 cache and one thread, from below the shortest context that it takes on. What appending to a
-/// sketch costs is compared at 8k.
-Grid guided_grid();
+/// For guided: an f16 cache and one thread, from below the shortest context that it takes on; or a few cases. What
+/// appending to a sketch costs is compared at 8k.
+Grid guided_grid(bool quick);
 Grid append_grid();
 
 /// The cases of a grid whose name holds every word of `filter` ("d128 n16k f16 t1"); all when it is empty.

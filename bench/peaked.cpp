@@ -33,7 +33,7 @@ void drift_segment(const Shape& s, Index kv_head, Index segment, T* k) {
     const float part = static_cast<float>(j - first) / segment_keys;
     for (Index x = 0; x < dim; ++x) {
       const float noise = normal(Stream::keys, (kv_head * s.keys + j) * dim + x);
-      k[j * dim + x] = as_type<T>(0.7f * (from[x] + part * (to[x] - from[x])) + 0.6f * noise);
+      k[j * dim + x] = as_type<T>(0.8f * (from[x] + part * (to[x] - from[x])) + 0.55f * noise);
     }
   }
 }
@@ -57,7 +57,7 @@ std::vector<float> make_peaked_queries(const Shape& s) {
     const Index kv_head = h / (s.heads / s.kv_heads);
     const std::vector<float> own = direction(Stream::queries, h, dim), common = direction(Stream::aims, kv_head, dim);
     const std::vector<float> near = centre(s, kv_head, h), far = centre(s, kv_head, h + 1);
-    for (Index x = 0; x < dim; ++x) q.push_back(3.2f * (0.6f * common[x] + 0.8f * own[x]) + aim * (near[x] + far[x]));
+    for (Index x = 0; x < dim; ++x) q.push_back(4 * (0.8f * common[x] + 0.6f * own[x]) + aim * (near[x] + far[x]));
   }
   return q;
 }

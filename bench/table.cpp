@@ -102,7 +102,7 @@ bool measure_decode(const std::vector<bench::Case>& cases, const bench::Effort& 
 void measure_guided(const Options& options, const bench::Effort& effort, nlohmann::json& rows) {
   std::vector<bench::GuidedLine> lines;
   print("\nguided on peaked heads, f16 cache, one thread\n" + bench::guided_head());
-  for (const bench::Case& c : bench::cases(bench::guided_grid(), options.filter))
+  for (const bench::Case& c : bench::cases(bench::guided_grid(options.quick), options.filter))
     for (const bench::GuidedLine& line : bench::measure_guided(c, effort)) {
       print(bench::guided_line(line));
       for (const bench::GuidedRow& row : line.guided) rows.push_back(to_json(row));

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Plants the bugs of tests/mutants.txt one at a time, and demands that the named test notices each.
+"""Plants the bugs of the mutant lists one at a time, and demands that the named test notices each.
 
-Usage: mutate.py [filter]     only mutants whose file, test or reason holds the filter
+Usage: mutate.py [--quick] [filter]     only mutants whose file, test or reason holds the filter
+
+--quick: those of tests/mutants.txt alone, which every test run plants; without it those of tests/more_mutants.txt and
+tests/ascend/mutants.txt too.
 
 Each bug is edited into a copy of include/, never into the working tree; only the named test is built against that copy.
     killed             the test ran, and GoogleTest reported a failure: the only good verdict
@@ -10,6 +13,7 @@ Each bug is edited into a copy of include/, never into the working tree; only th
     does-not-compile   the edit is no program
 Every named test must be green on the unedited tree first. Tests are built with -Og, one mutant per processor at a time.
 """
+import itertools
 import os
 import queue
 import shutil
@@ -21,15 +25,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-MUTANTS = ROOT / "tests" / "mutants.txt"
+QUICK = ["tests/mutants.txt"]
+LISTS = [*QUICK, "tests/more_mutants.txt", "tests/ascend/mutants.txt"]
 SCRATCH = ROOT / "build" / "mutants"
 FLAGS = "-Og"
 
 
 @dataclass
 class Mutant:
-    """One bug. `test` is an executable in tests/, `only` a GoogleTest filter."""
-    line: int
+    """One bug. `place` is where it is listed, `test` an executable in tests/, `only` a GoogleTest filter."""
+    place: str
     file: str = ""
     old: list = field(default_factory=list)
     new: list = field(default_factory=list)
@@ -49,12 +54,12 @@ class Mutant:
         elif key in ("file:", "why:"):
             setattr(self, key[:-1], value)
         else:
-            raise SystemExit(f"{MUTANTS.name}: what is '{line}'?")
+            raise SystemExit(f"{self.place}: what is '{line}'?")
 
     def edit(self, text):
         old = "\n".join(self.old)
         if not (self.file and old and self.test and self.why) or text.count(old) != 1:
-            raise SystemExit(f"{MUTANTS.name}:{self.line}: '{old}' must occur once in {self.file}, with a test and a why; "
+            raise SystemExit(f"{self.place}: '{old}' must occur once in {self.file}, with a test and a why; "
                              f"it occurs {text.count(old)} times")
         return text.replace(old, "\n".join(self.new))
 
@@ -62,8 +67,8 @@ class Mutant:
         return f"{self.file} ({self.test} {self.only}): {self.why}"
 
 
-def parse(text):
-    """Blocks separated by blank lines; '#' begins a comment line."""
+def parse(text, name):
+    """The mutants of the list `name`: blocks separated by blank lines; '#' begins a comment line."""
     mutants, mutant = [], None
     for number, line in enumerate(text.splitlines(), 1):
         if line.startswith("#"):
@@ -72,7 +77,7 @@ def parse(text):
             mutant = None
             continue
         if mutant is None:
-            mutant = Mutant(number)
+            mutant = Mutant(f"{name}:{number}")
             mutants.append(mutant)
         mutant.add(line)
     return mutants
@@ -177,8 +182,9 @@ def judge_all(mutants):
 
 
 def main():
-    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    mutants = [m for m in parse(MUTANTS.read_text()) if wanted in str(m)]
+    quick, wanted = "--quick" in sys.argv, [a for a in sys.argv[1:] if a != "--quick"]
+    lists = [parse((ROOT / name).read_text(), name) for name in (QUICK if quick else LISTS)]
+    mutants = [m for m in itertools.chain(*lists) if all(word in str(m) for word in wanted)]
     for mutant in mutants:
         mutant.edit((ROOT / "include" / "crest" / mutant.file).read_text())
     results = judge_all(mutants)

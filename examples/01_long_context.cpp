@@ -1,4 +1,4 @@
-// Exact and clustered attention on recorded heads of a language model: time, bytes and error side by side.
+// Exact, clustered and guided attention on recorded heads of a language model: time, bytes and error side by side.
 //
 //   01_long_context [--trace DIR] [--html FILE] [--repeat N] [--threads N]
 //
@@ -10,8 +10,12 @@
 #include <iostream>
 
 #include "01_long_context/bench.hpp"
+#include "01_long_context/contest.hpp"
 #include "01_long_context/page.hpp"
 #include "01_long_context/table.hpp"
+#include "common/default_trace.hpp"
+#include "common/exit_code.hpp"
+#include "common/format.hpp"
 
 namespace {
 
@@ -24,13 +28,6 @@ struct Options {
   BenchOptions bench{};
 };
 
-/// The trace that comes with the examples. The path to it is relative to the folder of this program.
-fs::path default_trace() {
-  std::error_code none;
-  const fs::path program = fs::canonical("/proc/self/exe", none);
-  return (program.parent_path() / CREST_EXAMPLES_DATA / "smollm2_prose_small").lexically_normal();
-}
-
 /// The recipes to compare; a new one is a new line.
 LayerResult run(Bench& bench, int layer) {
   const auto strided = [](crest::Index step) {
@@ -38,14 +35,20 @@ LayerResult run(Bench& bench, int layer) {
   };
   const crest::Recipe rescaling{crest::EveryKey{}, crest::Stay{}, crest::Rescaling{}, crest::Everything{}};
   LayerResult result{.number = layer};
+  const auto add = [&](Measured m) { result.rows.push_back(std::move(m)); };
   bench.read_limit();
-  result.rows.push_back(bench.textbook());
-  result.rows.push_back(bench.measure("online rescaling", rescaling));
-  result.rows.push_back(bench.measure("exact", crest::exact));
-  for (crest::Index step : {4, 8, 16})
-    result.rows.push_back(bench.measure("clustered, stride " + std::to_string(step), strided(step)));
-  result.portrayed = result.rows.back().recipe;
+  add(bench.textbook());
+  add(bench.measure({"online rescaling"}, rescaling));
+  add(bench.measure({"exact"}, crest::exact));
+  for (crest::Index step : {4, 8, 16}) add(bench.measure({"clustered, stride", std::to_string(step)}, strided(step)));
+  result.portrayed = result.rows.back().label.text();
   result.portraits = bench.portraits(strided(16), result.rows.back());
+  for (const auto& [family, kept] :
+       {std::pair{"guided", SketchRows::bytes}, std::pair{"guided, f16 rows", SketchRows::none}})
+    for (float budget : {0.10f, 0.15f})
+      add(bench.measure({family, fixed(budget, 2)}, crest::guided.with({.budget = budget}), kept));
+  add(bench.measure({"guided, error", "0.02"}, crest::guided.with({.target_error = 0.02f}), SketchRows::bytes));
+  result.contest = compete(bench);
   result.limit = bench.read_limit();
   return result;
 }
@@ -57,7 +60,9 @@ std::vector<LayerResult> run(const Trace& trace, const Options& options) {
   for (const Layer& layer : trace.layers) {
     Bench bench(trace, layer, options.bench, pool, progress);
     layers.push_back(run(bench, layer.number));
-    std::cout << heading(trace, layers.back()) << "\n\n" << text_table(layers.back()) << std::endl;
+    std::cout << heading(trace, layers.back()) << "\n\n"
+              << text_table(layers.back()) << '\n'
+              << contest_table(layers.back()) << std::endl;
   }
   return layers;
 }
@@ -66,8 +71,8 @@ std::vector<LayerResult> run(const Trace& trace, const Options& options) {
 bool credible(const std::vector<LayerResult>& layers) {
   for (const LayerResult& layer : layers)
     for (const Measured& row : layer.rows)
-      if (row.keys_used == 1 && !(row.error_p95() < 1e-4)) {
-        std::cerr << "layer " << layer.number << ", " << row.recipe << ": uses every key and is not exact\n";
+      if (row.all_keys() && !(row.outcome.error_p95() < 1e-4)) {
+        std::cerr << "layer " << layer.number << ", " << row.label.text() << ": uses every key and is not exact\n";
         return false;
       }
   return true;
@@ -77,7 +82,7 @@ bool credible(const std::vector<LayerResult>& layers) {
 void warn_if_disturbed(const std::vector<LayerResult>& layers) {
   for (const LayerResult& layer : layers)
     for (const Measured& row : layer.rows)
-      if (row.keys_used == 1 && dense_share(layer, row) > 1.02)
+      if (row.all_keys() && dense_share(layer, row) > 1.02)
         std::cerr << "layer " << layer.number << ": the read limit was disturbed, its shares are too high; run again\n";
 }
 
@@ -101,20 +106,12 @@ int demonstrate(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options{.trace = default_trace()};
-  CLI::App app("Exact and clustered attention on recorded heads of a language model");
+  CLI::App app("Exact, clustered and guided attention on recorded heads of a language model");
   app.add_option("--trace", options.trace, "folder of the trace");
   app.add_option("--html", options.html, "file to write the report to");
   app.add_option("--repeat", options.bench.repeat, "times everything is timed; the fastest counts")
       ->check(CLI::Range(1, 1000));
   app.add_option("--threads", options.threads, "threads to run on")->check(CLI::Range(1, 1024));
   CLI11_PARSE(app, argc, argv);
-  try {
-    return demonstrate(options);
-  } catch (const TraceError& e) {
-    std::cerr << "01_long_context: " << e.what() << '\n';
-    return 2;
-  } catch (const std::exception& e) {
-    std::cerr << "01_long_context: " << e.what() << '\n';
-    return 1;
-  }
+  return exit_code("01_long_context", [&] { return demonstrate(options); });
 }

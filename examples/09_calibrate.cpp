@@ -13,6 +13,7 @@
 
 #include "09_calibrate/check.hpp"
 #include "common/default_trace.hpp"
+#include "common/exit_code.hpp"
 #include "common/format.hpp"
 #include "common/progress.hpp"
 
@@ -112,13 +113,6 @@ int main(int argc, char** argv) {
   app.add_option("--out", options.out, "folder to write the bases to");
   const CLI::Option* check = app.add_option("--check", options.check, "compare with the rotation, on this trace")->expected(0, 1);
   CLI11_PARSE(app, argc, argv);
-  try {
-    return calibrate_all(options, check->count() > 0 || options.out.empty()) ? 0 : 1;
-  } catch (const TraceError& e) {
-    std::cerr << "09_calibrate: " << e.what() << '\n';
-    return 2;
-  } catch (const std::exception& e) {
-    std::cerr << "09_calibrate: " << e.what() << '\n';
-    return 1;
-  }
+  const bool wants_check = check->count() > 0 || options.out.empty();
+  return exit_code("09_calibrate", [&] { return calibrate_all(options, wants_check) ? 0 : 1; });
 }

@@ -1,10 +1,9 @@
-// Calibrated bases: what a fit is worth, bytes that come back or are refused, and bases that are wrong.
+// Calibrated bases: what a fit is worth, and bases that are wrong.
 #include "crest/sketch/basis.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "examples/09_calibrate/fit.hpp"
 #include "support/sketched.hpp"
@@ -15,17 +14,14 @@ namespace {
 using crest::f16;
 using crest::guided;
 using crest::Index;
-using crest::KeySketch;
 using crest::SketchBasis;
-using crest::Status;
-using test::Bytes;
 using Sketched = test::Sketched<f16>;
 
 constexpr Index dim = 64;
 constexpr test::Shape shape{.heads = 8, .kv_heads = 2, .keys = 3000, .head_dim = dim, .value_dim = 32};
 
-/// Keys that differ, and queries that look, in few directions: axes of two random rotations, each with a falling spread.
-/// decay 1: the same in all directions. spread: of scores, nats.
+/// Keys that differ, and queries that look, in few directions: axes of two random rotations, each with a falling
+/// spread. decay 1: the same in all directions. spread: of scores, nats.
 class World {
  public:
   explicit World(std::uint64_t seed, double decay = 0.93, double spread = 2) : decay_(decay), spread_(spread) {
@@ -56,13 +52,16 @@ class World {
 
 /// What one text would be: queries and keys to fit to.
 struct Text {
-  test::Case<f16> c{{.shape = {.heads = 4, .kv_heads = 2, .queries = 128, .keys = 2048, .head_dim = dim, .value_dim = 1}}};
+  test::Case<f16> c{
+      {.shape = {.heads = 4, .kv_heads = 2, .queries = 128, .keys = 2048, .head_dim = dim, .value_dim = 1}}};
 
   Text(const World& world, std::uint64_t seed) {
     world.fill_queries(c.q, seed);
     world.fill_keys(c.k, seed + 1);
   }
-  SketchBasis fit(const calibrate::FitOptions& options = {}) { return calibrate::fit({c.q.view(), c.k.view()}, options); }
+  SketchBasis fit(const calibrate::FitOptions& options = {}) {
+    return calibrate::fit({c.q.view(), c.k.view()}, options);
+  }
 };
 
 SketchBasis fitted(const World& world) { return Text(world, 100).fit(); }
@@ -149,17 +148,20 @@ TEST(Fit, WithAllDirectionsScoresAreKept) {
 
 /// head_dims that no four divides are padded with zeros.
 TEST(Fit, PadsTheLastField) {
-  test::Case<f16> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 64, .keys = 2048, .head_dim = 6, .value_dim = 3}, .spread = 2});
+  test::Case<f16> c(
+      {.shape = {.heads = 2, .kv_heads = 1, .queries = 64, .keys = 2048, .head_dim = 6, .value_dim = 3}, .spread = 2});
   const SketchBasis basis = calibrate::fit({c.q.view(), c.k.view()}, {.bits = 4});
   ASSERT_EQ(basis.mapped, 8);
   for (Index i = 6 * 6; i < 8 * 6; ++i) EXPECT_EQ(basis.key_matrix[i], 0);
-  Sketched s({.shape = {.heads = 2, .kv_heads = 1, .keys = 2048, .head_dim = 6, .value_dim = 3}}, false, {.basis = &basis});
+  Sketched s({.shape = {.heads = 2, .kv_heads = 1, .keys = 2048, .head_dim = 6, .value_dim = 3}}, false,
+             {.basis = &basis});
   test::compute(s.problem, guided.with({.budget = 0.5f}));
   test::expect_told(s.problem, oracle::solve(s.problem));
 }
 
 /// The residual of a key to the mean its block was given, in the coordinates of a basis.
-reference::Row coordinates(const SketchBasis& basis, const crest::SketchView& s, Index head, Index j, reference::Row key) {
+reference::Row coordinates(const SketchBasis& basis, const crest::SketchView& s, Index head, Index j,
+                           reference::Row key) {
   const auto* mean = reinterpret_cast<const std::int8_t*>(s.head(j / s.block_keys) + sizeof(crest::BlockHead));
   for (Index c = 0; c < dim; ++c) key[c] -= static_cast<double>(reference::head_of(s, j).mean_step) * mean[c];
   return mapped(basis, basis.key_matrix, head, key);
@@ -174,7 +176,8 @@ TEST(Codes, OfEveryWidthAreAsGoodAsTheirQuantiser) {
   for (Index head = 0; head < 2; ++head)
     for (Index j = 0; j < 2944; ++j) {
       const crest::SketchView view = s->sketch.view(head);
-      const reference::Row y = coordinates(basis, view, head, j, reference::row_of(s->c.k, head, j)), found = reference::decoded(view, j);
+      const reference::Row y = coordinates(basis, view, head, j, reference::row_of(s->c.k, head, j)),
+                           found = reference::decoded(view, j);
       for (Index i = 0; i < basis.mapped; ++i) {
         const int bits = basis.bits[i / 4];
         const double step = crest::gaussian_step(bits);
@@ -188,141 +191,8 @@ TEST(Codes, OfEveryWidthAreAsGoodAsTheirQuantiser) {
   }
 }
 
-/// A basis of head_dim 8: one field per head.
-SketchBasis small_basis() {
-  test::Random random(1);
-  SketchBasis basis{.kv_heads = 2, .head_dim = 8, .mapped = 8, .bits = {4, 1}};
-  for (auto* matrix : {&basis.key_matrix, &basis.query_matrix})
-    for (int i = 0; i < 2 * 8 * 8; ++i) matrix->push_back(random.normal());
-  return basis;
-}
-
-Bytes saved(const SketchBasis& basis) {
-  Bytes bytes(crest::saved_bytes(basis));
-  EXPECT_EQ(crest::save_basis(basis, bytes), Status::ok);
-  return bytes;
-}
-
-void expect_equal(const SketchBasis& a, const SketchBasis& b) {
-  EXPECT_EQ(a.kv_heads, b.kv_heads);
-  EXPECT_EQ(a.head_dim, b.head_dim);
-  EXPECT_EQ(a.mapped, b.mapped);
-  EXPECT_EQ(a.bits, b.bits);
-  EXPECT_EQ(a.key_matrix, b.key_matrix);
-  EXPECT_EQ(a.query_matrix, b.query_matrix);
-}
-
-void expect_refused(std::span<const std::byte> bytes) {
-  SketchBasis kept = small_basis();
-  kept.bits = {2, 2};
-  const SketchBasis before = kept;
-  EXPECT_EQ(crest::load_basis(bytes, kept), Status::sketch_saved);
-  expect_equal(kept, before);
-}
-
-TEST(Saved, ComesBackAsItWas) {
-  const World world(1);
-  const SketchBasis basis = fitted(world);
-  Bytes bytes = saved(basis);
-  EXPECT_EQ(saved(basis), bytes);
-  bytes.resize(bytes.size() + 5);  // what follows does not matter
-  SketchBasis loaded;
-  ASSERT_EQ(crest::load_basis(bytes, loaded), Status::ok);
-  expect_equal(loaded, basis);
-  const auto a = cache(world, &basis, true), b = cache(world, &loaded, true);
-  EXPECT_EQ(test::content(a->sketch), test::content(b->sketch));
-  test::compute(a->problem, guided);
-  test::compute(b->problem, guided);
-  EXPECT_EQ(a->c.o.bytes(), b->c.o.bytes());
-}
-
-TEST(Saved, AChangedBitIsRefused) {
-  const Bytes bytes = saved(small_basis());
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    Bytes changed = bytes;
-    changed[i] ^= std::byte{1} << i % 8;
-    expect_refused(changed);
-  }
-}
-
-TEST(Saved, MissingBytesAreRefused) {
-  const Bytes bytes = saved(small_basis());
-  for (std::size_t n = 0; n < bytes.size(); ++n) expect_refused(std::span(bytes).first(n));
-  Bytes room(bytes.size() - 1);
-  EXPECT_EQ(crest::save_basis(small_basis(), room), Status::sketch_saved);
-  EXPECT_EQ(room, Bytes(room.size())) << "nothing may be written";
-}
-
-/// Bytes changed by f(header, bytes behind it), with a checksum that is right.
-template <class F>
-Bytes resealed(F&& f) {
-  Bytes bytes = saved(small_basis());
-  crest::detail::BasisHeader header;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  f(header, bytes.data() + sizeof header);
-  bytes.resize(std::max<std::size_t>(bytes.size(), sizeof header + (header.fields < 100 ? header.payload() : 0)));
-  if (header.fields < 100) header.checksum = header.sum_over(bytes.data() + sizeof header);
-  std::memcpy(bytes.data(), &header, sizeof header);
-  return bytes;
-}
-
-TEST(Saved, NonsenseUnderAGoodChecksumIsRefused) {
-  using crest::detail::BasisHeader;
-  SketchBasis loaded;
-  EXPECT_EQ(crest::load_basis(resealed([](BasisHeader&, std::byte*) {}), loaded), Status::ok);
-  expect_refused(resealed([](BasisHeader& h, std::byte*) { ++h.version; }));
-  expect_refused(resealed([](BasisHeader& h, std::byte*) { h.fields = 3; }));
-  expect_refused(resealed([](BasisHeader& h, std::byte*) { h.fields = 0; }));
-  expect_refused(resealed([](BasisHeader& h, std::byte*) { h.fields = 0xffffffffu; }));
-  expect_refused(resealed([](BasisHeader& h, std::byte*) { h.kv_heads = 0; }));
-  expect_refused(resealed([](BasisHeader& h, std::byte*) { h.head_dim = 0; }));
-  expect_refused(resealed([](BasisHeader&, std::byte* at) { at[1] = std::byte{3}; }));
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  expect_refused(resealed([&](BasisHeader&, std::byte* at) { std::memcpy(at + 4, &nan, sizeof nan); }));
-}
-
-TEST(Saved, WhatIsNoBasisIsNotSaved) {
-  const auto refuse = [](auto&& change) {
-    SketchBasis basis = small_basis();
-    change(basis);
-    Bytes room(4096);
-    EXPECT_EQ(crest::save_basis(basis, room), Status::sketch_basis);
-    EXPECT_EQ(room, Bytes(room.size())) << "nothing may be written";
-  };
-  refuse([](SketchBasis& b) { b = {}; });
-  refuse([](SketchBasis& b) { b.bits[0] = 3; });
-  refuse([](SketchBasis& b) { b.mapped = 4; });
-  refuse([](SketchBasis& b) { b.bits.pop_back(); });
-  refuse([](SketchBasis& b) { b.key_matrix.pop_back(); });
-  refuse([](SketchBasis& b) { b.query_matrix.push_back(0); });
-  refuse([](SketchBasis& b) { b.key_matrix[3] = std::numeric_limits<float>::infinity(); });
-  refuse([](SketchBasis& b) { b.query_matrix.back() = std::numeric_limits<float>::quiet_NaN(); });
-}
-
-/// A basis for other kv_heads, another head_dim, or with matrices of another size.
-TEST(Refused, ByShape) {
-  const auto expect = [](Index kv_heads, Index head_dim, const SketchBasis& basis, Status wanted) {
-    test::Case<f16> c({.shape = {.heads = kv_heads, .kv_heads = kv_heads, .keys = 200, .head_dim = head_dim, .value_dim = 8}});
-    KeySketch sketch(kv_heads, head_dim, {.basis = &basis});
-    EXPECT_EQ(sketch.append(c.k.view()), wanted);
-    EXPECT_EQ(sketch.append(c.k.view(), c.v.view()), wanted == Status::ok ? Status::sketch_rows : wanted);
-    EXPECT_EQ(sketch.reserve(100), wanted);
-    EXPECT_EQ(sketch.size(), wanted == Status::ok ? 200 : 0);
-  };
-  expect(2, 8, small_basis(), Status::ok);
-  expect(1, 8, small_basis(), Status::sketch_basis);
-  expect(4, 8, small_basis(), Status::sketch_basis);
-  expect(2, 16, small_basis(), Status::sketch_basis);
-  expect(4, 4, small_basis(), Status::sketch_basis);
-  SketchBasis short_keys = small_basis(), long_queries = small_basis();
-  short_keys.key_matrix.pop_back();
-  long_queries.query_matrix.push_back(0);
-  expect(2, 8, short_keys, Status::sketch_basis);
-  expect(2, 8, long_queries, Status::sketch_basis);
-}
-
-/// Bases that fit in shape but were fitted to something else: rows are further off, and it is told (answer() expects that
-/// of each row), or they are done exactly.
+/// Bases that fit in shape but were fitted to something else: rows are further off, and it is told (answer() expects
+/// that of each row), or they are done exactly.
 TEST(Wrong, BasisIsToldByThePrediction) {
   const World world(1);
   const SketchBasis right = fitted(world), other = fitted(World(2)), blind = fitted(World(3, 1.0));
@@ -340,7 +210,8 @@ double worst_z(Sketched& s, const std::vector<oracle::Row>& wanted) {
   const Index columns = shape.value_dim + 1;
   std::vector<double> sum(shape.heads * columns), square(sum.size());
   for (int seed = 0; seed < seeds; ++seed) {
-    EXPECT_EQ(test::run(s.problem, guided.with({.budget = 0.35f, .seed = static_cast<std::uint64_t>(seed)})).fallbacks, 0);
+    EXPECT_EQ(test::run(s.problem, guided.with({.budget = 0.35f, .seed = static_cast<std::uint64_t>(seed)})).fallbacks,
+              0);
     for (std::size_t i = 0; i < sum.size(); ++i) {
       const Index head = static_cast<Index>(i) / columns, x = static_cast<Index>(i) % columns;
       const double whole = std::exp(s.problem.lse(head, 0) - wanted[head].lse);

@@ -1,6 +1,9 @@
 // Executors: the same bits from each, safe side by side, and honest about memory.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <cstdlib>
+#include <system_error>
 #include <thread>
 
 #include "crest/executors.hpp"
@@ -104,6 +107,27 @@ TEST(Pool, MayBeDestroyedAtAnyTime) {
   }
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+/// Makes a pool too large for the memory there is. What has started by then must end, not wait for ever.
+[[noreturn]] void exhaust_memory() {
+  const rlimit enough{600u << 20, 600u << 20};
+  setrlimit(RLIMIT_AS, &enough);
+  try {
+    const Pool pool(5000);
+  } catch (const std::system_error&) {
+    std::_Exit(3);
+  }
+  std::_Exit(0);
+}
+
+TEST(Pool, ThrowsWhenAThreadCannotBeStarted) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(exhaust_memory(), testing::ExitedWithCode(3), "");
+}
+
+#endif
+
 TEST(Pool, OfNoThreadsIsTheCaller) { EXPECT_EQ(Pool(0).size(), 1); }
 
 TEST(Concurrent, CallsOnDifferentExecutorsDoNotDisturbEachOther) {
@@ -160,6 +184,18 @@ TEST(Scratch, OfExactIsBoundedWhateverTheLength) {
     return crest::scratch_bytes(c.problem);
   };
   EXPECT_EQ(bytes(1 << 20), bytes(1 << 24));
+}
+
+/// A float per visible key and head, and three bits per key of the cache.
+TEST(Scratch, OfClusteredGrowsWithWhatIsSeen) {
+  const auto bytes = [](Index keys) {
+    Case<float> c({.shape = {.heads = 4, .kv_heads = 1, .keys = 1, .head_dim = 8, .value_dim = 8}});
+    c.problem.k = {c.k.data(), {1, keys, 8}, {0, 0, 1}}, c.problem.v = {c.v.data(), {1, keys, 8}, {0, 0, 1}};
+    c.problem.mask = {.causal = true, .window = 1000, .sinks = 24};
+    return crest::scratch_bytes(c.problem, crest::clustered);
+  };
+  EXPECT_GE(bytes(1 << 20), 4u * 4 * 1024);
+  EXPECT_LE(bytes(1 << 24) - bytes(1 << 20), 3u * ((1 << 24) - (1 << 20)) / 8 + 64);
 }
 
 }  // namespace

@@ -64,6 +64,35 @@ TEST(Adversarial, KeysThatComeAgainAndAgain) {
     });
 }
 
+/// Wherever it stands: coded, waiting for its block, always kept or not.
+TEST(Adversarial, TheOnlyKeyThatMatters) {
+  for (bool rows : {false, true})
+    for (Index j : {0, 63, 64, 1000, 2559, 2560, 2599}) {
+      SCOPED_TRACE(j);
+      Sketched s(typical, rows);
+      for (Index head = 0; head < 6; head += 3) point_at_query(s, head, j, 16);
+      s.rebuild(rows);
+      const Report report = test::run(s.problem, guided.with({.keep_first = 0, .keep_last = 0}));
+      EXPECT_EQ(report.fallbacks, 0);
+      test::expect_told(s.problem, oracle::solve(s.problem), 3, negligible);
+    }
+}
+
+/// A key that would take all the mass, had it not been masked: others of its block are seen.
+TEST(Adversarial, AMaskedGiantDoesNotSpoilTheDraw) {
+  for (bool rows : {false, true}) {
+    Spec spec = typical;
+    spec.mask = {.window = 1500};
+    Sketched s(spec, rows);
+    const float before = test::run(s.problem, guided.with({.budget = 0.3f})).worst_error;
+    for (Index head = 0; head < 6; head += 3) point_at_query(s, head, 1095, 30);
+    s.rebuild(rows);
+    const Report report = test::run(s.problem, guided.with({.budget = 0.3f}));
+    EXPECT_EQ(report.fallbacks, 0);
+    EXPECT_LE(report.worst_error, 1.5 * before);
+  }
+}
+
 /// The other keys of its block point the other way, so that the block's mean says nothing of it.
 TEST(Adversarial, ASpikeThatTheMeanOfItsBlockHides) {
   for (float size : {5.0f, 10.0f, 20.0f})

@@ -44,14 +44,13 @@ TEST(Refusals, SketchesThatDoNotFit) {
 
 TEST(Refusals, NoSketchAndBadOptions) {
   Sketched s(typical);
-  for (const crest::GuidedOptions& bad : {crest::GuidedOptions{.budget = 0},
-                                          {.budget = 1.5f},
-                                          {.budget = NAN},
-                                          {.target_error = -1},
-                                          {.target_error = NAN},
-                                          {.keep_first = -1},
-                                          {.keep_last = -1}})
-    EXPECT_EQ(crest::attention(s.problem, guided.with(bad)).status, Status::recipe_option);
+  const auto expect_bad = [&](Status status, const crest::GuidedOptions& bad) {
+    EXPECT_EQ(crest::attention(s.problem, guided.with(bad)).status, status);
+  };
+  for (float budget : {0.0f, 1.5f, NAN}) expect_bad(Status::recipe_budget, {.budget = budget});
+  for (float target : {-1.0f, NAN}) expect_bad(Status::recipe_target_error, {.target_error = target});
+  expect_bad(Status::recipe_keep, {.keep_first = -1});
+  expect_bad(Status::recipe_keep, {.keep_last = -1});
   s.problem.sketch = nullptr;
   EXPECT_EQ(crest::attention(s.problem, guided).status, Status::sketch_null);
   EXPECT_TRUE(s.c.untouched());

@@ -95,6 +95,12 @@ TEST(Unbiased, WithEqualProbabilities) {
   expect_unbiased(s, {.budget = 0.25f, .draw = Draw::uniform}, 1e-5);
 }
 
+/// Whatever proposes the probabilities.
+TEST(Unbiased, WithTheProbeOfClustered) {
+  Sketched s(one_group);
+  expect_unbiased(s, {.budget = 0.25f, .draw = Draw::probe}, 1e-5);
+}
+
 TEST(Unbiased, FromByteRowsUpToTheirRounding) {
   Sketched s(one_group, true);
   expect_unbiased(s, {.budget = 0.2f}, 2e-3);
@@ -232,7 +238,8 @@ TEST(Target, IsKeptByNearlyAllRows) {
       for (spec.seed = 1; spec.seed <= 10; ++spec.seed) {
         Sketched s(spec, rows);
         const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
-        test::compute(s.problem, guided.with({.target_error = target, .seed = spec.seed}));
+        const crest::GuidedOptions options{.target_error = target, .seed = spec.seed};
+        EXPECT_LE(test::run(s.problem, guided.with(options)).worst_error, target);
         for (Index h = 0; h < 6; ++h) {
           const double error = test::head_error(s.problem, h, 0, wanted[h].o);
           drawn += s.problem.error(h, 0) > 0, above += error > target;

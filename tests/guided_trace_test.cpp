@@ -127,10 +127,10 @@ TEST(GuidedTrace, KeepsItsRecordedErrors) {
   for (const Recorded& r : recorded) {
     SCOPED_TRACE(std::string(r.rows ? "8-bit rows" : "f16 rows") + ", budget " + std::to_string(r.budget));
     const Summary s = run(r.rows, {.budget = r.budget});
+    ASSERT_LE(s.fallbacks, s.rows / 50);
     EXPECT_NEAR(s.mean_error(), r.mean_error, 0.1 * r.mean_error);
     EXPECT_NEAR(quantile(s.errors, 0.95), r.p95, 0.15 * r.p95);
     EXPECT_NEAR(s.bytes / s.dense, r.bytes, 0.02 * r.bytes);
-    EXPECT_LE(s.fallbacks, s.rows / 50);
     expect_calibrated(s);
   }
 }
@@ -146,23 +146,28 @@ TEST(GuidedTrace, IsTheSameOnEveryBackend) {
 TEST(GuidedTrace, ATargetIsKept) {
   constexpr float target = 0.02f;
   const Summary s = run(true, {.target_error = target});
-  EXPECT_LE(s.bytes / s.dense, 0.185);
+  EXPECT_LE(s.bytes / s.dense, 0.19);
   EXPECT_LE(s.fallbacks, s.rows / 20);
   EXPECT_LE(share_above(s.errors, target), 0.05);
   EXPECT_EQ(share_above(s.errors, 3 * target), 0);
   EXPECT_GE(s.mean_error(), target / 10) << "more is read than the target asks for";
 }
 
-/// The reasons to sample: less error than the heaviest keys alone give, and a true prediction, which uniform samples
-/// lack.
-TEST(GuidedTrace, SamplingBeatsTopKeysAndUniformSamples) {
-  const Summary mass = run(true, {}), top = run(true, {.draw = crest::Draw::top}),
-                uniform = run(true, {.draw = crest::Draw::uniform});
-  for (const Summary* s : {&top, &uniform}) {
-    EXPECT_NEAR(s->bytes, mass.bytes, 0.02 * mass.bytes);
-    EXPECT_LE(mass.mean_error(), 0.5 * s->mean_error());
-    EXPECT_GE(share_above(s->ratios, 2), 3 * share_above(mass.ratios, 2));
+/// The reasons to sample by a sketch: less error than the heaviest keys alone give, than uniform samples, and than
+/// samples by what `clustered` knows.
+TEST(GuidedTrace, SamplingByASketchBeatsOtherDraws) {
+  const Summary mass = run(true, {});
+  for (crest::Draw draw : {crest::Draw::top, crest::Draw::uniform, crest::Draw::probe}) {
+    const Summary other = run(true, {.draw = draw});
+    EXPECT_NEAR(other.bytes, mass.bytes, 0.02 * mass.bytes);
+    EXPECT_LE(mass.mean_error(), 0.5 * other.mean_error());
   }
+}
+
+/// And a true prediction, which the heaviest keys alone and uniform samples lack.
+TEST(GuidedTrace, OnlySamplingByMassKnowsItsError) {
+  for (crest::Draw draw : {crest::Draw::top, crest::Draw::uniform})
+    EXPECT_GE(share_above(run(true, {.draw = draw}).ratios, 2), 0.02);
 }
 
 }  // namespace

@@ -70,6 +70,64 @@ std::vector<std::vector<KeyRange>> random_lists(test::Random& random, Index quer
   return lists;
 }
 
+/// Keys of `clip` that some query sees, one by one.
+Index seen_by_any(const crest::Problem<float>& p, KeyRange clip) {
+  Index count = 0;
+  for (Index key = clip.first; key < clip.last; ++key) {
+    bool seen = false;
+    for (Index i = 0; i < p.queries(); ++i) seen |= oracle::sees(p, i, key);
+    count += seen;
+  }
+  return count;
+}
+
+TEST(Visible, UnionOfMasksCountsEveryKeyOnce) {
+  test::Random random(6);
+  for (int round = 0; round < 500; ++round) {
+    const Index queries = 1 + random.below(6), keys = 1 + random.below(30);
+    test::Case<float> c({.shape = {.queries = queries, .keys = keys}});
+    c.problem.mask = {random.below(2) == 1, random.below(12), random.below(6)};
+    const KeyRange clip{random.below(keys), keys - random.below(3)};
+    EXPECT_EQ(union_count(c.problem, {0, queries}, clip), seen_by_any(c.problem, clip)) << round;
+  }
+}
+
+/// Counted in pieces of 4096 keys.
+TEST(Visible, UnionOfLongRanges) {
+  test::Case<float> c({.shape = {.queries = 3, .keys = 10000}});
+  c.see({{{0, 4096}, {4100, 4101}, {9000, 9999}}, {{4095, 4098}, {8191, 8193}}, {}});
+  for (KeyRange clip : {KeyRange{0, 10000}, {1, 9998}, {4090, 8193}})
+    EXPECT_EQ(union_count(c.problem, {0, 3}, clip), seen_by_any(c.problem, clip)) << clip.first;
+}
+
+/// Every other key, for one query and for many: the time is that of looking at each range once.
+TEST(Visible, ManyRangesAreCountedInOnePass) {
+  constexpr Index keys = 200000;
+  test::Case<float> c({.shape = {.queries = 8, .keys = keys}});
+  std::vector<KeyRange> even;
+  for (Index j = 0; j < keys; j += 2) even.push_back({j, j + 1});
+  c.see(std::vector<std::vector<KeyRange>>(8, even));
+  EXPECT_EQ(union_count(c.problem, {0, 1}, {0, keys}), keys / 2);
+  EXPECT_EQ(union_count(c.problem, {0, 8}, {0, keys}), keys / 2);
+}
+
+TEST(Visible, PlacesLieCloseTogether) {
+  for (const auto& [ranges, count] : {std::pair<std::vector<KeyRange>, Index>{{}, 0},
+                                      {{{5, 9}}, 4},
+                                      {{{0, 4}, {100, 110}}, 14},
+                                      {{{3, 4}, {100, 110}, {120, 121}}, 22}}) {
+    const crest::Places places(ranges);
+    EXPECT_EQ(places.count, count);
+    Index last = -1;
+    for (KeyRange r : ranges)
+      for (Index key = r.first; key < r.last; ++key) {
+        EXPECT_GT(places(key), last);
+        last = places(key);
+      }
+    EXPECT_EQ(last, count - 1);
+  }
+}
+
 TEST(Visible, UnionCountsEveryKeyOnce) {
   test::Random random(5);
   for (int round = 0; round < 200; ++round) {
@@ -77,12 +135,7 @@ TEST(Visible, UnionCountsEveryKeyOnce) {
     test::Case<float> c({.shape = {.queries = queries, .keys = keys}});
     c.see(random_lists(random, queries, keys));
     const KeyRange clip{random.below(keys), keys};
-    Index wanted = 0;
-    for (Index key = clip.first; key < clip.last; ++key) {
-      bool seen = false;
-      for (Index i = 0; i < queries; ++i) seen |= oracle::sees(c.problem, i, key);
-      wanted += seen;
-    }
+    const Index wanted = seen_by_any(c.problem, clip);
     EXPECT_EQ(union_count(c.problem, {0, queries}, clip), wanted);
   }
 }

@@ -1,6 +1,7 @@
 // Each policy alone, on scores written by hand.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <numeric>
 #include <vector>
@@ -31,7 +32,7 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  crest::Scored seen() const { return {seen_, {scores_.data(), peaks_.data(), heads_, pitch()}}; }
+  crest::Scored seen() { return {seen_, {scores_.data(), pitch(), crest::Places(all_)}, peaks_.data(), heads_}; }
 
   /// What a policy asks for in one round.
   template <class Ask>
@@ -55,6 +56,7 @@ class World {
   }
 
   Index keys_, heads_;
+  std::array<KeyRange, 1> all_{KeyRange{0, keys_}};
   std::vector<KeySet::Word> seen_words_ = std::vector<KeySet::Word>(KeySet::words_for(keys_));
   std::vector<KeySet::Word> fresh_words_ = seen_words_;
   KeySet seen_{seen_words_}, fresh_{fresh_words_};
@@ -159,7 +161,7 @@ TEST(Window, IgnoresNan) {
 }
 
 TEST(Plateau, KeepsWithinDropOfTheHighest) {
-  const World world(200, 2, {{5, {1.0f, -7.0f}}, {9, {3.5f, -20.0f}}, {70, {-1.0f, -9.0f}}});
+  World world(200, 2, {{5, {1.0f, -7.0f}}, {9, {3.5f, -20.0f}}, {70, {-1.0f, -9.0f}}});
   EXPECT_FLOAT_EQ(crest::Plateau{4}.floor(world.seen(), 0), -0.5f);
   EXPECT_FLOAT_EQ(crest::Plateau{4}.floor(world.seen(), 1), -11.0f);
   EXPECT_FLOAT_EQ(crest::Plateau{}.floor(world.seen(), 0), -4.5f);
@@ -172,7 +174,7 @@ TEST(Everything, HasNoFloor) {
 }
 
 TEST(Scored, TellsScoresInNats) {
-  const World world(200, 3, {{5, {1.0f, 2.0f, 3.0f}}, {150, {-4.0f, -5.0f, -6.0f}}});
+  World world(200, 3, {{5, {1.0f, 2.0f, 3.0f}}, {150, {-4.0f, -5.0f, -6.0f}}});
   const crest::Scored seen = world.seen();
   EXPECT_EQ(seen.heads, 3);
   EXPECT_EQ(seen.keys.count(), 2);

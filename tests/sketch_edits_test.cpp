@@ -59,43 +59,45 @@ TEST(Edits, WhatWasMovedFromIsEmpty) {
   EXPECT_EQ(s.size(), 0);  // NOLINT(bugprone-use-after-move)
 }
 
+/// The first `cut` rows of one cache, then those of another.
+Case<float> spliced(Case<float>& first, Index cut) {
+  Case<float> c = cache(400, 64, 48, 2);
+  for (Index h = 0; h < 2; ++h)
+    for (Index j = 0; j < cut; ++j) {
+      c.k.fill_row(h, j, [&](Index x) { return first.k.get(h, j, x); });
+      c.v.fill_row(h, j, [&](Index x) { return first.v.get(h, j, x); });
+    }
+  return c;
+}
+
 /// Cuts at a block's border or among keys that wait for their block leave no trace.
-TEST(Edits, TruncateAndAppendAgain) {
+TEST(Edits, TruncateAndAppendAnew) {
+  constexpr struct {
+    Index keys, cut;
+  } cases[] = {{300, 0}, {300, 64}, {300, 256}, {300, 257}, {300, 299}, {300, 300}, {320, 256}, {320, 320}};
   for (bool rows : {false, true})
-    for (const auto& [keys, cut] : {std::array<Index, 2>{300, 0},
-                                    {300, 64},
-                                    {300, 256},
-                                    {300, 257},
-                                    {300, 299},
-                                    {300, 300},
-                                    {320, 256},
-                                    {320, 320}}) {
-      Case<float> c = cache(400);
+    for (const auto& [keys, cut] : cases) {
+      Case<float> c = cache(400), anew = spliced(c, cut);
       KeySketch s(2, 64);
       append(s, c, 0, keys, rows);
       ASSERT_EQ(s.truncate(cut), Status::ok);
       EXPECT_EQ(s.size(), cut);
-      append(s, c, cut, 400, rows);
-      EXPECT_TRUE(content(s) == content(sketch_of(c, rows))) << keys << " cut to " << cut;
+      append(s, anew, cut, 400, rows);
+      EXPECT_TRUE(content(s) == content(sketch_of(anew, rows))) << keys << " cut to " << cut;
     }
 }
 
 /// A cut within a coded block keeps the block's mean: new keys are coded against it.
 TEST(Edits, TruncateWithinABlockKeepsItsMean) {
   for (Index cut : {1, 63, 65, 100, 127}) {
-    Case<float> c = cache(400), other = cache(400, 64, 48, 2);
+    Case<float> c = cache(400), anew = spliced(c, cut);
     KeySketch s = sketch_of(c);
     ASSERT_EQ(s.truncate(cut), Status::ok);
-    append(s, other, cut, 400);
-    for (Index h = 0; h < 2; ++h)
-      for (Index j = 0; j < cut; ++j) {
-        other.k.fill_row(h, j, [&](Index x) { return c.k.get(h, j, x); });
-        other.v.fill_row(h, j, [&](Index x) { return c.v.get(h, j, x); });
-      }
+    append(s, anew, cut, 400);
     EXPECT_EQ(s.view(0).coded, 384);
-    EXPECT_LE(test::code_error(s, other), 0.36) << cut;
-    EXPECT_LE(test::row_error(s, other), several_roundings) << cut;
-    EXPECT_EQ(test::hashes(s), test::hashes(sketch_of(other)));
+    EXPECT_LE(test::code_error(s, anew), 0.36) << cut;
+    EXPECT_LE(test::row_error(s, anew), several_roundings) << cut;
+    EXPECT_EQ(test::hashes(s), test::hashes(sketch_of(anew)));
   }
 }
 

@@ -5,6 +5,8 @@
 # --time SECONDS     for each thing timed (0.3)
 # --peers            ggml, PyTorch and ONNX Runtime too, by turns with crest, in a Python environment of their own
 # --gbench           the Google Benchmark programs instead of the table
+# --no-decode        without exact, clustered and the textbook loop: guided alone
+# --no-guided        without guided and what its sketches cost
 # Anything else goes to crest_bench_table; see its --help. Results: build/bench/report.html, build/bench/rows.json.
 
 peer_names=(ggml torch onnxruntime)

@@ -1,4 +1,4 @@
-# demo [--trace DIR ...]: exact and clustered attention on a real trace; writes build/demo/report.html
+# demo [--trace DIR ...]: exact, clustered and guided attention on a real trace; writes build/demo/report.html
 
 require base
 configure release

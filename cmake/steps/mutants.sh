@@ -1,4 +1,4 @@
-# mutants [FILTER]: plants the bugs of tests/mutants.txt one by one; the tests must notice each
+# mutants [--quick] [FILTER]: plants one-line bugs, the tests must notice each; --quick: the list of every test run alone
 
 require base
 has python3 || install python3

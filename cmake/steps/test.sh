@@ -1,4 +1,6 @@
 # test [--quick | STAGE ...]: all tests: check slow asan_ubsan tsan clang aarch64 mutants; --quick: one hurried build
+#
+# The stage llama is run by name only: the plugin for llama.cpp, whose environment takes minutes to make.
 
 passed=0 failed=0
 mkdir -p "$root/build/test"
@@ -31,7 +33,8 @@ asan_ubsan() { some asan-ubsan "${sanitized[@]}"; }
 tsan() { configure tsan && build tsan tsan_tests && run_ctest tsan -L tsan; }
 clang() { some clang "${on_clang[@]}"; }
 aarch64() { some aarch64 "${on_aarch64[@]}"; }
-mutants() { python3 "$root/cmake/mutate.py"; }
+mutants() { python3 "$root/cmake/mutate.py" --quick; }
+llama() { "$root/cmake/run" llama --tests --yes; }
 
 # "passed failed" as the summaries of ctest and mutate.py in a log say it; skipped tests count as neither.
 count() {
@@ -65,10 +68,16 @@ else
   if (( $# > 0 )); then stages=("$@"); fi
 fi
 for name in "${stages[@]}"; do
-  [[ " ${all[*]} quick " == *" $name "* ]] || fail "no stage '$name'"
+  [[ " ${all[*]} quick llama " == *" $name "* ]] || fail "no stage '$name'"
 done
 prepare_tools
-for name in "${stages[@]}"; do stage "$name"; done
+for name in "${stages[@]}"; do
+  if [[ $name == llama && $yes != true && ! -f $root/build/llama-venv/complete ]]; then
+    say "llama        skipped: 'cmake/run llama' makes its environment once; --yes makes it here"
+  else
+    stage "$name"
+  fi
+done
 
 say "$passed passed, $failed failed"
 (( failed == 0 ))

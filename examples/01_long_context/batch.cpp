@@ -19,7 +19,10 @@ std::vector<f16> repeated(const std::vector<f16>& once, Index copies) {
 }  // namespace
 
 Batch::Batch(const Trace& trace, const Layer& layer, double footprint)
-    : trace_(&trace), layer_(&layer), o_(trace.heads * trace.queries() * trace.value_dim) {
+    : trace_(&trace),
+      layer_(&layer),
+      o_(trace.heads * trace.queries() * trace.value_dim),
+      error_(trace.heads * trace.queries()) {
   const double once = static_cast<double>(layer.k.size() + layer.v.size()) * sizeof(f16);
   const Index copies = std::clamp<Index>(static_cast<Index>(footprint / once + 0.5), 1, trace.queries());
   k_ = repeated(layer.k, copies);
@@ -36,6 +39,7 @@ crest::Problem<f16> Batch::problem(Index query, Index copy) {
           .k = {k, {t.kv_heads, visible, d}, {t.keys * d, d, 1}},
           .v = {v, {t.kv_heads, visible, dv}, {t.keys * dv, dv, 1}},
           .o = {o_.data() + query * dv, {t.heads, 1, dv}, {m * dv, dv, 1}},
+          .error = {error_.data() + query, {t.heads, 1}, {m, 1}},
           .scale = t.scale};
 }
 
@@ -48,9 +52,20 @@ crest::Problem<f16> Batch::group(Index query, Index kv_head) const {
   const Index heads = trace_->gqa_group();
   p.q = narrow(p.q, kv_head * heads, heads);
   p.o = narrow(p.o, kv_head * heads, heads);
+  p.error = {};
   p.k = narrow(p.k, kv_head, 1);
   p.v = narrow(p.v, kv_head, 1);
   return p;
+}
+
+double dense_bytes(const crest::Problem<f16>& p) {
+  return static_cast<double>(p.kv_heads() * p.keys() * (p.head_dim() + p.value_dim())) * sizeof(f16);
+}
+
+double dense_bytes(const Batch& batch) {
+  double bytes = 0;
+  for (const crest::Problem<f16>& p : batch.problems()) bytes += dense_bytes(p);
+  return bytes;
 }
 
 }  // namespace demo

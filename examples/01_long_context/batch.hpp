@@ -23,6 +23,8 @@ class Batch {
   const float* output(crest::Index head, crest::Index query) const {
     return o_.data() + (head * trace_->queries() + query) * trace_->value_dim;
   }
+  /// What that call predicted as the relative error of the row; 0 where it said nothing.
+  double predicted(crest::Index head, crest::Index query) const { return error_[head * trace_->queries() + query]; }
   const Trace& trace() const { return *trace_; }
   const Layer& layer() const { return *layer_; }
 
@@ -33,7 +35,12 @@ class Batch {
   const Layer* layer_;
   std::vector<crest::f16> k_, v_;  // [copies][kv_heads, keys, dim]
   std::vector<float> o_;           // [heads, positions, value_dim]
+  std::vector<float> error_;       // [heads, positions]
   std::vector<crest::Problem<crest::f16>> problems_;
 };
+
+/// Bytes of the keys and values that a problem, or each position of a batch, sees, once per KV head.
+double dense_bytes(const crest::Problem<crest::f16>& problem);
+double dense_bytes(const Batch& batch);
 
 }  // namespace demo

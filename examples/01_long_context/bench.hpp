@@ -5,6 +5,7 @@
 #include "../common/timing.hpp"
 #include "crest/executors.hpp"
 #include "measure.hpp"
+#include "sketches.hpp"
 
 namespace demo {
 
@@ -29,14 +30,38 @@ class Bench {
   Measured textbook();
 
   template <class R>
-  Measured measure(const std::string& name, const R& recipe) {
-    say(name);
+  Measured measure(const Label& label, const R& recipe) {
+    say(label.text());
     crest::Report report;
     const double seconds = best_seconds(options_.repeat, pool_.size(),
                                         [&] { report = crest::attention(batch_.problems(), recipe, pool_, backend_); });
     require_ok(report);
     std::vector<double> errors = demo::errors(batch_, oracle_);
-    return measured(name, seconds, report, follow(recipe, report), std::move(errors));
+    return measured(label, seconds, report, follow(recipe, report), std::move(errors));
+  }
+  /// `rows`: what the sketches keep; making them is not timed.
+  Measured measure(const Label& label, const crest::Guided& recipe, SketchRows rows);
+
+  struct Stepwise {
+    Outcome outcome{};
+    std::vector<double> bytes{};  ///< read at each position
+  };
+  /// The same position by position, not timed. recipe_at(query) -> crest::Guided
+  template <class F>
+  Stepwise step(F&& recipe_at, SketchRows rows) {
+    Stepwise steps;
+    with_sketches(batch_, rows, options_.footprint, [&](Problems part) {
+      for (const auto& problem : part) {
+        const crest::Guided recipe = seeded(recipe_at(std::ssize(steps.bytes)));
+        const crest::Report report = crest::attention(problem, recipe, pool_, backend_);
+        require_ok(report);
+        steps.bytes.push_back(static_cast<double>(report.bytes_read));
+        steps.outcome.bytes_read += steps.bytes.back();
+      }
+    });
+    steps.outcome.bytes_dense = dense_bytes(batch_);
+    steps.outcome.errors = errors(batch_, oracle_);
+    return steps;
   }
 
   /// The rows at the median and at the 95th percentile of the errors in `m`, which `recipe` gave.
@@ -44,17 +69,25 @@ class Bench {
   std::vector<Portrait> portraits(const R& recipe, const Measured& m) {
     std::vector<Portrait> both;
     for (double quantile : {0.5, 0.95}) {
-      const crest::Index row = row_at(m.errors, quantile), queries = batch_.trace().queries();
+      const crest::Index row = row_at(m.outcome.errors, quantile), queries = batch_.trace().queries();
       Portrait p = portrait(batch_, oracle_, row / queries, row % queries);
-      p.error = m.errors[row];
+      p.error = m.outcome.errors[row];
       take_notes(recipe, row % queries, p.head / batch_.trace().gqa_group(), p.notes);
       both.push_back(std::move(p));
     }
     return both;
   }
 
- private:
   void say(const std::string& what);
+  const Batch& batch() const { return batch_; }
+  const Oracle& oracle() const { return oracle_; }
+
+ private:
+  /// Every layer draws with a seed of its own.
+  crest::Guided seeded(crest::Guided recipe) const {
+    recipe.options.seed = static_cast<std::uint64_t>(batch_.layer().number);
+    return recipe;
+  }
 
   /// Seconds to call f(problem) for every problem of the batch.
   template <class F>

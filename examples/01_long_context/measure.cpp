@@ -15,17 +15,29 @@ Index count(const std::vector<bool>& flags) { return std::count(flags.begin(), f
 
 }  // namespace
 
-double Measured::error_mean() const {
-  return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
+double mean(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-double Measured::error_p95() const { return errors[row_at(errors, 0.95)]; }
-
-Index row_at(const std::vector<double>& errors, double quantile) {
-  std::vector<Index> order(errors.size());
+Index row_at(const std::vector<double>& values, double quantile) {
+  std::vector<Index> order(values.size());
   std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return errors[a] < errors[b]; });
+  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return values[a] < values[b]; });
   return order[static_cast<std::size_t>(std::lround(quantile * static_cast<double>(order.size() - 1)))];
+}
+
+std::vector<double> Measured::true_by_predicted() const {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; foretold && i < foretold->errors.size(); ++i)
+    if (foretold->errors[i] > 0) ratios.push_back(outcome.errors[i] / foretold->errors[i]);
+  return ratios;
+}
+
+const Measured& LayerResult::find(const std::string& recipe) const {
+  const auto is = [&](const Measured& m) { return m.label.text() == recipe; };
+  const auto found = std::find_if(rows.begin(), rows.end(), is);
+  if (found == rows.end()) throw std::logic_error("not measured: " + recipe);
+  return *found;
 }
 
 double Portrait::kept_mass() const {
@@ -48,18 +60,25 @@ void Followed::add(const Batch& batch, const Oracle& oracle, Index query, Index 
   }
 }
 
-Measured measured(const std::string& recipe, double seconds, const crest::Report& report, const Followed& noted,
+Measured measured(const Label& label, double seconds, const crest::Report& report, const Followed& noted,
                   std::vector<double> errors) {
   const auto rows = static_cast<double>(report.rows);
-  return {.recipe = recipe,
-          .seconds = seconds,
-          .bytes_read = static_cast<double>(report.bytes_read),
-          .bytes_dense = static_cast<double>(report.bytes_dense),
-          .keys_used = static_cast<double>(report.keys_used) / static_cast<double>(report.keys_visible),
-          .peak_found = static_cast<double>(noted.peaks_found) / rows,
-          .missed_estimated = report.missed_mass,
-          .missed = noted.missed / rows,
-          .errors = std::move(errors)};
+  return {
+      .label = label,
+      .seconds = seconds,
+      .outcome = {static_cast<double>(report.bytes_read), static_cast<double>(report.bytes_dense), std::move(errors)},
+      .keys_used = static_cast<double>(report.keys_used) / static_cast<double>(report.keys_visible),
+      .left_out = LeftOut{static_cast<double>(noted.peaks_found) / rows, report.missed_mass, noted.missed / rows}};
+}
+
+void Counted::add(const crest::Report& report) {
+  const auto plus = [](double& sum, auto part) { sum += static_cast<double>(part); };
+  plus(rows, report.rows);
+  plus(keys_visible, report.keys_visible);
+  plus(keys_used, report.keys_used);
+  plus(bytes_read, report.bytes_read);
+  plus(bytes_dense, report.bytes_dense);
+  plus(fallbacks, report.fallbacks);
 }
 
 std::vector<double> errors(const Batch& batch, const Oracle& oracle) {
@@ -70,11 +89,11 @@ std::vector<double> errors(const Batch& batch, const Oracle& oracle) {
   return all;
 }
 
-double dense_bytes(const Batch& batch) {
-  double bytes = 0;
-  for (const crest::Problem<crest::f16>& p : batch.problems())
-    bytes += static_cast<double>(p.kv_heads() * p.keys() * (p.head_dim() + p.value_dim())) * sizeof(crest::f16);
-  return bytes;
+std::vector<double> predicted(const Batch& batch) {
+  std::vector<double> all;
+  for (Index head = 0; head < batch.trace().heads; ++head)
+    for (Index query = 0; query < batch.trace().queries(); ++query) all.push_back(batch.predicted(head, query));
+  return all;
 }
 
 Portrait portrait(const Batch& batch, const Oracle& oracle, Index head, Index query) {

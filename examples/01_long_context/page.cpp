@@ -5,65 +5,12 @@
 
 #include "../common/format.hpp"
 #include "figures.hpp"
+#include "findings.hpp"
 #include "page_style.hpp"
 #include "table.hpp"
 
 namespace demo {
 namespace {
-
-/// Smallest and largest of a number over the layers.
-template <class F>
-std::string span_of(const std::vector<LayerResult>& layers, F&& value) {
-  double lo = value(layers[0]), hi = lo;
-  for (const LayerResult& layer : layers) lo = std::min(lo, value(layer)), hi = std::max(hi, value(layer));
-  const std::string least = percent(lo), most = percent(hi);
-  return least == most ? most : least.substr(0, least.find(' ')) + " to " + most;
-}
-
-const Measured& find(const LayerResult& layer, const std::string& recipe) {
-  return *std::find_if(layer.rows.begin(), layer.rows.end(), [&](const Measured& m) { return m.recipe == recipe; });
-}
-
-const Measured& portrayed(const LayerResult& layer) { return find(layer, layer.portrayed); }
-
-/// How the exact recipe does, in words that follow the numbers.
-std::string findings_exact(const std::vector<LayerResult>& layers) {
-  double error = 0, slowest = 1e300, fastest = 0;
-  for (const LayerResult& layer : layers) {
-    const Measured& exact = find(layer, "exact");
-    const double ratio = layer.rows.front().seconds / exact.seconds;
-    error = std::max(error, exact.error_p95());
-    slowest = std::min(slowest, ratio);
-    fastest = std::max(fastest, ratio);
-  }
-  const auto share = [](const LayerResult& l) { return dense_share(l, find(l, "exact")); };
-  return "<b>exact</b> reads every key and value once and is right to " + relative_error(error) + ". It is " +
-         fixed(slowest, 1) + " to " + fixed(fastest, 1) + " times as fast as the textbook loop, at " +
-         span_of(layers, share) + " of the speed at which memory can be read at all.";
-}
-
-/// How the recipe of the portraits does.
-std::string findings(const std::vector<LayerResult>& layers) {
-  const auto of = [&](double Measured::*number) {
-    return span_of(layers, [=](const LayerResult& layer) { return portrayed(layer).*number; });
-  };
-  const auto missed = [](const LayerResult& layer) { return portrayed(layer).missed; };
-  const bool smooth =
-      std::all_of(layers.begin(), layers.end(), [&](const auto& layer) { return missed(layer) < 0.05; });
-  std::ostringstream s;
-  s << "<b>" << escape(layers[0].portrayed) << "</b> reads "
-    << span_of(layers, [](const auto& l) { return portrayed(l).bytes_read / portrayed(l).bytes_dense; })
-    << " of the bytes and has scored the heaviest key in " << of(&Measured::peak_found)
-    << " of the rows. It leaves out " << of(&Measured::missed)
-    << " of the softmax mass (its own estimate: " << of(&Measured::missed_estimated) << "), and its output is off by "
-    << span_of(layers, [](const auto& l) { return portrayed(l).error_mean(); }) << " in the mean. ";
-  s << (smooth ? "The mass of these heads lies where the samples and the windows look."
-               : "It finds the maximum more often than it keeps the mass: scores that are not smooth along the keys "
-                 "leave mass between the samples, and no window around the best of them brings it back. Where that "
-                 "matters, exact "
-                 "is the answer.");
-  return s.str();
-}
 
 void facts(std::ostream& s, const Trace& t, const std::vector<LayerResult>& layers, const std::string& backend,
            int threads) {
@@ -98,10 +45,11 @@ void portraits(std::ostream& s, const LayerResult& layer) {
 
 void table(std::ostream& s, const Trace& trace, const LayerResult& layer) {
   s << "<h3>" << escape(heading(trace, layer)) << "</h3>\n<div class=\"wide\"><table><tr>";
-  for (const Column& c : columns()) s << "<th title=\"" << escape(c.meaning) << "\">" << escape(c.name()) << "</th>";
+  for (const Column& c : columns())
+    s << "<th title=\"" << escape(c.meaning) << "\">" << escape(c.group) << "<br>" << escape(c.head) << "</th>";
   s << "</tr>\n";
   for (const Measured& row : layer.rows) {
-    s << (row.recipe == "exact" ? "<tr class=\"exact\">" : "<tr>");
+    s << (row.label.text() == "exact" ? "<tr class=\"exact\">" : "<tr>");
     for (const std::string& cell : cells(layer, row)) s << "<td>" << escape(cell) << "</td>";
     s << "</tr>\n";
   }
@@ -114,27 +62,65 @@ void meanings(std::ostream& s) {
   s << "</dl>\n";
 }
 
-}  // namespace
+/// Of the given line of a contest. A budget in the first one spans its three columns, of which two are blank.
+std::string contest_cell(std::size_t line, const std::string& text) {
+  if (text.empty()) return {};
+  if (line > 1) return "<td>" + escape(text) + "</td>";
+  const bool budget = line == 0 && text.ends_with('%');
+  return (budget ? "<th colspan=\"3\" class=\"budget\">" : "<th>") + escape(text) + "</th>";
+}
 
-std::string page(const Trace& trace, const std::vector<LayerResult>& layers, const std::string& backend, int threads) {
-  const std::string source = trace.model.empty() ? trace.name : trace.model + ", " + trace.name;
-  std::ostringstream s;
+void contest(std::ostream& s, const LayerResult& layer) {
+  const std::vector<std::vector<std::string>> lines = contest_lines(layer.contest);
+  s << "<h3>Layer " << layer.number << ", errors at equal bytes</h3>\n<div class=\"wide\"><table>";
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    s << (i == 2 ? "<tr class=\"exact\">" : "<tr>");
+    for (const std::string& cell : lines[i]) s << contest_cell(i, cell);
+    s << "</tr>\n";
+  }
+  s << "</table></div>\n";
+}
+
+/// A paragraph in which numbers stay with their per cent.
+std::string paragraph(const char* css, std::string sentences) {
+  for (std::size_t at = 0; (at = sentences.find(" %", at)) != std::string::npos;) sentences.replace(at, 1, "&nbsp;");
+  return "<p class=\"" + std::string(css) + "\">" + sentences + "</p>\n";
+}
+std::string lead(const std::string& sentences) { return paragraph("lead", sentences); }
+std::string soft(const std::string& sentences) { return paragraph("soft", sentences); }
+std::string figure(const std::string& svg) { return svg.empty() ? svg : "<figure>" + svg + "</figure>\n"; }
+
+void head(std::ostream& s, const std::string& source) {
   s << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
     << "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>crest: " << escape(source)
     << "</title>\n<style>" << style << "</style></head>\n<body><main>\n"
-    << "<h1>Exact and clustered attention on real heads</h1>\n<p class=\"lead soft\">" << escape(source)
+    << "<h1>Exact, clustered and guided attention on real heads</h1>\n<p class=\"lead soft\">" << escape(source)
     << ". One decode step at each position; the query at position p sees keys 0 to p.</p>\n";
+}
+
+}  // namespace
+
+std::string page(const Trace& trace, const std::vector<LayerResult>& layers, const std::string& backend, int threads) {
+  std::ostringstream s;
+  head(s, trace.model.empty() ? trace.name : trace.model + ", " + trace.name);
   facts(s, trace, layers, backend, threads);
-  s << "<h2>What one sees</h2>\n<p class=\"lead\">" << findings_exact(layers) << "</p>\n<p class=\"lead\">"
-    << findings(layers) << "</p>\n"
-    << "<h2>Error against bytes</h2>\n<p class=\"soft\">Further left is cheaper, further down is better.</p>\n<figure>"
-    << error_figure(layers) << "</figure>\n<h2>Scores along the keys</h2>\n<p class=\"soft\">What "
-    << escape(layers[0].portrayed) << " looks at. Grey is what it cannot know: the range of all scores.</p>\n"
+  s << "<h2>What one sees</h2>\n"
+    << lead(findings_exact(layers)) << lead(findings_clustered(layers)) << lead(findings_guided(layers))
+    << "<h2>Error against bytes</h2>\n"
+    << soft(about_contest(layers)) << figure(error_figure(layers)) << soft(findings_contest(layers))
+    << "<h2>Errors foretold</h2>\n"
+    << soft(findings_predictions(layers)) << figure(prediction_figure(layers)) << "<h2>Scores along the keys</h2>\n"
+    << soft("What " + escape(layers[0].portrayed) + " looks at. Grey is what it cannot know: the range of all scores.")
     << key;
   for (const LayerResult& layer : layers) portraits(s, layer);
-  s << "<h2>All numbers</h2>\n<p class=\"soft\">All positions of a layer together. They read from several copies of "
-       "the cache in turn, as in a decode step no row is left in a core from the step before.</p>\n";
-  for (const LayerResult& layer : layers) table(s, trace, layer);
+  s << "<h2>All numbers</h2>\n"
+    << soft(
+           "All positions of a layer together. They read from several copies of the cache in turn, as in a decode step "
+           "no row is left in a core from the step before.");
+  for (const LayerResult& layer : layers) {
+    table(s, trace, layer);
+    contest(s, layer);
+  }
   meanings(s);
   s << "</main></body></html>\n";
   return s.str();

@@ -9,7 +9,7 @@ inline constexpr const char* style = R"css(
 body{margin:0;background:#fafaf7;color:var(--ink);font:16px/1.55 "Source Sans 3","Source Sans Pro",Inter,"Segoe UI",system-ui,sans-serif}
 main{max-width:1200px;margin:0 auto;padding:56px 20px 72px}
 h1,h2{font-family:"Source Serif 4","Source Serif Pro",Charter,Georgia,serif;font-weight:600;line-height:1.2;letter-spacing:-.01em}
-h1{font-size:38px;margin:0 0 10px}h2{font-size:25px;margin:56px 0 6px}h3{font-size:17px;font-weight:600;margin:34px 0 2px}
+h1{font-size:38px;margin:0 0 10px}h2{font-size:25px;margin:56px 0 6px}h3{font-size:17px;font-weight:600;margin:34px 0 2px}h3::first-letter{text-transform:uppercase}
 p{max-width:860px;margin:8px 0 14px}.lead{font-size:18px}.soft{color:var(--soft)}
 .facts{display:flex;flex-wrap:wrap;gap:12px;margin:26px 0 8px;padding:0;list-style:none}
 .facts li{background:#fff;border:1px solid var(--line);border-radius:10px;padding:10px 18px;min-width:120px}
@@ -20,15 +20,22 @@ figcaption{font-size:15px;margin:0 0 8px}svg{display:block;width:100%;height:aut
 .key i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:8px}
 text{font-size:13px;fill:var(--soft);font-family:inherit}.axis{fill:var(--ink);font-weight:600}.label{fill:var(--ink)}
 .kept-label{fill:var(--kept);font-weight:600}.grid{stroke:var(--grid)}.band{fill:#e3e6ec}
-.mark{fill-opacity:.45;stroke-width:1.5;stroke-linejoin:round}.whisker{stroke:#aab1bf;stroke-width:1.2}
+.mark{stroke-width:1.5;stroke:#fff;stroke-linejoin:round}.series{fill:none;stroke-width:2;stroke-linejoin:round}
+.mark.s-guided{fill:#0f7f68}.mark.s-halves{fill:#4aa8dd}.mark.s-target{fill:#1d2433}.mark.s-clustered{fill:#3f4fa8}
+.mark.s-top{fill:#d9780f}.mark.s-oracle{fill:#e8c39a}.mark.s-blocks{fill:#b05fb4}.mark.s-recent{fill:#98a1b2}.mark.s-stored{fill:#c5352c}
+.series.s-guided{stroke:#0f7f68;stroke-width:2.8}.series.s-halves{stroke:#4aa8dd}.series.s-clustered{stroke:#3f4fa8}
+.series.s-top{stroke:#d9780f}.series.s-oracle{stroke:#e8c39a}.series.s-blocks{stroke:#b05fb4}.series.s-recent{stroke:#98a1b2}
+.d-guided,.d-halves,.d-target{fill:none;stroke-linecap:round;stroke-width:2.8;stroke-opacity:.5}.legend-dot{stroke-width:9;stroke-opacity:1}
+.d-guided{stroke:#0f7f68}.d-halves{stroke:#4aa8dd}.d-target{stroke:#1d2433}
+.diagonal{stroke:var(--ink);stroke-width:1.4}.factor{stroke:var(--ink);stroke-width:1.1;stroke-dasharray:5 4}
 .sampled,.refined,.kept{fill:none;stroke-linecap:round;stroke-width:2.6}
 .sampled{stroke:var(--sampled)}.refined{stroke:var(--refined)}.kept{stroke:var(--kept);stroke-width:3.4}
 .missed{fill:none;stroke:var(--missed);stroke-width:1.6}
 .mass,.mass-kept{fill:none;stroke:#9aa2b1;stroke-width:1.8;stroke-linejoin:round}.mass-kept{stroke:var(--kept)}
 .wide{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:12px;margin:10px 0 0;padding:6px 14px}
-table{border-collapse:collapse;width:100%;font-size:14.5px;font-variant-numeric:tabular-nums}
-th,td{text-align:right;padding:8px 9px;white-space:nowrap}th:first-child,td:first-child{text-align:left;padding-left:2px}
-th{color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);vertical-align:bottom;white-space:normal}
+table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:8px 6px;white-space:nowrap}th:first-child,td:first-child{text-align:left;padding-left:2px}
+th{color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);vertical-align:bottom;}th.budget{text-align:center}
 tr+tr td{border-top:1px solid var(--grid)}tr.exact td{background:#f1f8f5;font-weight:600}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;font-size:14.5px;max-width:900px}dt{font-weight:600}dd{margin:0;color:var(--soft)}
 )css";

@@ -30,4 +30,9 @@ std::string heading(const Trace& trace, const LayerResult& layer);
 /// The table of a layer as aligned text.
 std::string text_table(const LayerResult& layer);
 
+/// The lines of a contest, the first two their headings: one for each contender, and in it for each budget the bytes it
+/// read, its mean error and the 95th percentile.
+std::vector<std::vector<std::string>> contest_lines(const Contest& contest);
+std::string contest_table(const LayerResult& layer);
+
 }  // namespace demo

@@ -22,7 +22,9 @@ std::string percent(double share) {
   return fixed(p, digits) + " %";
 }
 
-std::string relative_error(double error) { return error < 1e-4 ? print("%.*e", 1, error) : percent(error); }
+std::string relative_error(double error) {
+  return error > 0 && error < 1e-4 ? print("%.*e", 1, error) : percent(error);
+}
 
 std::string escape(std::string_view text) {
   std::string safe;

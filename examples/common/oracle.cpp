@@ -1,7 +1,7 @@
 #include "oracle.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 
 namespace demo {
 
@@ -17,16 +17,21 @@ std::vector<double> to_doubles(const std::vector<crest::f16>& halves) {
 
 }  // namespace
 
-Oracle::Oracle(const Trace& trace, const Layer& layer)
-    : trace_(&trace), layer_(&layer), k_(to_doubles(layer.k)), v_(to_doubles(layer.v)) {
+Cache cache_of(const Layer& layer) { return {to_doubles(layer.k), to_doubles(layer.v)}; }
+
+Oracle::Oracle(const Trace& trace, const Layer& layer, Cache cache)
+    : trace_(&trace), layer_(&layer), cache_(std::move(cache)) {
+  std::vector<Index> all(trace.keys);
+  std::iota(all.begin(), all.end(), Index{0});
   for (Index head = 0; head < trace.heads; ++head)
-    for (Index query = 0; query < trace.queries(); ++query) rows_.push_back(solve(head, query));
+    for (Index query = 0; query < trace.queries(); ++query)
+      rows_.push_back(solve(head, query, std::span(all).first(trace.positions[query] + 1)));
 }
 
 double Oracle::score(Index head, Index query, Index key) const {
   const Index d = trace_->head_dim;
   const float* q = layer_->q.data() + (head * trace_->queries() + query) * d;
-  const double* k = k_.data() + (head / trace_->gqa_group() * trace_->keys + key) * d;
+  const double* k = cache_.k.data() + (head / trace_->gqa_group() * trace_->keys + key) * d;
   double dot = 0;
   for (Index x = 0; x < d; ++x) dot += q[x] * k[x];
   return dot * trace_->scale;
@@ -36,26 +41,16 @@ double Oracle::weight(Index head, Index query, Index key) const {
   return std::exp(score(head, query, key) - row(head, query).lse);
 }
 
-double Oracle::error(Index head, Index query, const float* o) const {
-  double off = 0, norm = 0;
-  const std::vector<double>& exact = row(head, query).o;
-  for (std::size_t x = 0; x < exact.size(); ++x) {
-    off += (o[x] - exact[x]) * (o[x] - exact[x]);
-    norm += exact[x] * exact[x];
-  }
-  return norm > 0 ? std::sqrt(off / norm) : std::sqrt(off);
-}
-
-OracleRow Oracle::solve(Index head, Index query) const {
-  const Index visible = trace_->positions[query] + 1, dim = trace_->value_dim;
-  std::vector<double> s(visible);
-  for (Index j = 0; j < visible; ++j) s[j] = score(head, query, j);
+OracleRow Oracle::solve(Index head, Index query, std::span<const Index> keys) const {
+  const Index dim = trace_->value_dim;
+  std::vector<double> s;
+  for (Index key : keys) s.push_back(score(head, query, key));
   const auto peak = std::max_element(s.begin(), s.end());
-  OracleRow row{std::vector<double>(dim), 0, peak - s.begin()};
+  OracleRow row{std::vector<double>(dim), 0, keys[peak - s.begin()]};
   double sum = 0;
-  for (Index j = 0; j < visible; ++j) {
-    const double w = std::exp(s[j] - *peak);
-    const double* v = v_.data() + (head / trace_->gqa_group() * trace_->keys + j) * dim;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const double w = std::exp(s[i] - *peak);
+    const double* v = cache_.v.data() + (head / trace_->gqa_group() * trace_->keys + keys[i]) * dim;
     for (Index x = 0; x < dim; ++x) row.o[x] += w * v[x];
     sum += w;
   }

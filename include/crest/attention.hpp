@@ -22,7 +22,7 @@ namespace detail {
 
 template <class R, class T>
 Plan plan(const Problem<T>& p) {
-  if constexpr (R::path == Path::stream) return plan_streaming(p);
+  if constexpr (R::path == Path::stream) return plan_streaming(p, !NeedsPeak<R>);
   return plan_looking(p);
 }
 
@@ -35,7 +35,7 @@ std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
   else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
   else
-    return static_cast<std::size_t>(look_floats(shape)) * sizeof(float) + sight_bytes(p.keys(), shape.padded_heads());
+    return static_cast<std::size_t>(look_floats(shape)) * sizeof(float) + sight_bytes(p);
 }
 
 /// Where the parts of a call's scratch memory lie, in bytes. All parts are 64-byte aligned.
@@ -116,14 +116,14 @@ struct Call {
   template <class Region>
   void merge(Region region, Index n) const {
     const Index i = owner(n, &Plan::first_merge), at = n - plans[i].first_merge;
-    merge_task(region, problems[i], plans[i], at / plans[i].query_tiles, at % plans[i].query_tiles, partials);
+    merge_task<R>(region, problems[i], plans[i], at / plans[i].query_tiles, at % plans[i].query_tiles, partials);
   }
 };
 
 /// Bytes of K and V that some query of `p` sees, once per KV head.
 template <class T>
 std::uint64_t dense_bytes(const Problem<T>& p) {
-  const Index keys = union_count(p, {0, p.queries()}, {0, p.keys()});
+  const Index keys = p.heads() > 0 ? union_count(p, {0, p.queries()}, {0, p.keys()}) : 0;
   return static_cast<std::uint64_t>(p.kv_heads() * keys) * row_bytes(p);
 }
 
@@ -142,7 +142,7 @@ Report check_sketch(const Problem<T>& p) {
 /// The first broken rule of a call, or ok.
 template <class T, class R>
 Report check_call(std::span<const Problem<T>> problems, const R& recipe) {
-  if (!recipe.valid()) return {.status = Status::recipe_option};
+  if (recipe.check() != Status::ok) return {.status = recipe.check()};
   for (std::size_t i = 0; i < problems.size(); ++i) {
     Report report = check(problems[i]);
     if constexpr (R::path == Path::guide)
@@ -177,6 +177,8 @@ Report run_on(Backend backend, std::span<const Problem<T>> problems, const R& re
 template <class T, class R, class E, class B>
 Report attend_all(std::span<const Problem<T>> problems, const R& recipe, E& executor, const B& backend) {
   static_assert(Executor<E>, "crest: an executor needs size(), parallel(tasks, f) and scratch(bytes)");
+  static_assert(std::is_same_v<B, Backend> || ProblemBackend<B, T, R, E>,
+                "crest: a backend of problems needs Report run(problems, recipe, executor) const");
   if constexpr (std::is_same_v<B, Backend>)
     if (!backend.available()) return {.status = Status::backend};
   const Report bad = check_call(problems, recipe);
@@ -189,10 +191,11 @@ Report attend_all(std::span<const Problem<T>> problems, const R& recipe, E& exec
 
 }  // namespace detail
 
-/// Bytes of scratch memory attention() asks an executor of `threads` threads for.
+/// Bytes of scratch memory attention() asks an executor of `threads` threads for; 0 for a call that it would refuse.
 template <class T, class Recipe = Exact>
-std::size_t scratch_bytes(const Problem<T>& problem, const Recipe& = exact, Index threads = 1) {
-  return detail::lay_out<Recipe>(std::span<const Problem<T>>(&problem, 1), threads, nullptr).total;
+std::size_t scratch_bytes(const Problem<T>& problem, const Recipe& recipe = exact, Index threads = 1) {
+  const std::span<const Problem<T>> one(&problem, 1);
+  return detail::check_call(one, recipe).ok() ? detail::lay_out<Recipe>(one, threads, nullptr).total : 0;
 }
 
 /// o = softmax(scale * q k^T + mask) v for every query head and query of one Problem.

@@ -41,7 +41,8 @@ class OpenMP {
 
 #endif
 
-/// A persistent pool: the calling thread and `threads` - 1 workers, which spin for about 20 us before they sleep.
+/// A persistent pool: the calling thread and `threads` - 1 workers, which spin for about 20 us before they sleep. Where
+/// a worker cannot be started, the constructor throws what std::jthread throws; calls never throw.
 class Pool {
  public:
   explicit Pool(int threads) {
@@ -50,14 +51,6 @@ class Pool {
   }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
-  ~Pool() {
-    for (std::jthread& worker : workers_) worker.request_stop();
-    {
-      const std::lock_guard lock(mutex_);
-      round_.fetch_add(1);
-    }
-    wake_.notify_all();
-  }
 
   Index size() const { return static_cast<Index>(workers_.size()) + 1; }
 
@@ -106,21 +99,21 @@ class Pool {
 
   void work(const std::stop_token& stop, Index id) {
     for (std::uint64_t seen = 0;;) {
-      seen = wait_for_round(seen);
+      seen = wait_for_round(stop, seen);
       if (stop.stop_requested()) return;
       take_tasks(id);
       busy_.fetch_sub(1, std::memory_order_release);
     }
   }
 
-  /// The number of the first round after `seen`.
-  std::uint64_t wait_for_round(std::uint64_t seen) {
+  /// The number of the first round after `seen`; any number once a stop is requested.
+  std::uint64_t wait_for_round(const std::stop_token& stop, std::uint64_t seen) {
     for (int i = 0; i < spins; ++i) {
       if (const std::uint64_t now = round_.load(std::memory_order_acquire); now != seen) return now;
       pause();
     }
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [&] { return round_.load(std::memory_order_relaxed) != seen; });
+    wake_.wait(lock, stop, [&] { return round_.load(std::memory_order_relaxed) != seen; });
     return round_.load(std::memory_order_acquire);
   }
 
@@ -131,9 +124,9 @@ class Pool {
   alignas(64) std::atomic<Index> busy_{0};
   alignas(64) std::atomic<std::uint64_t> round_{0};
   std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable_any wake_;
   ScratchBuffer scratch_;
-  std::vector<std::jthread> workers_;  ///< last: joined before anything they use is destroyed
+  std::vector<std::jthread> workers_;  ///< last: stopped and joined before anything they use is destroyed
 };
 
 }  // namespace CREST_ABI

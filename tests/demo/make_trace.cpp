@@ -1,9 +1,11 @@
-// Writes a small trace of made-up numbers, always the same: make_trace <folder>.
+// Writes a small trace of made-up numbers, always the same: make_trace <folder> <keys>.
 // Another shape than any recorded one, and keys that drift slowly, so that scores are smoother than a language model's.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -14,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr long heads = 4, kv_heads = 2, keys = 1500, head_dim = 40, value_dim = 24, positions = 21;
+constexpr long heads = 4, kv_heads = 2, head_dim = 40, value_dim = 24, positions = 21;
 
 /// Rounds towards zero; magnitudes from 2^-14 up to 65504 only, all others become 0.
 std::uint16_t half(float x) {
@@ -64,7 +66,7 @@ std::vector<std::uint16_t> drifting(Noise& noise, long tables, long rows, long d
   return all;
 }
 
-void write_layer(const fs::path& folder, const std::string& number, Noise& noise, float drift) {
+void write_layer(const fs::path& folder, const std::string& number, long keys, Noise& noise, float drift) {
   write_npy(folder / ("q_" + number + ".npy"), "<f2", shape(heads, positions, head_dim),
             drifting(noise, heads, positions, head_dim, 1, 4));
   write_npy(folder / ("k_" + number + ".npy"), "<f2", shape(kv_heads, keys, head_dim),
@@ -76,8 +78,9 @@ void write_layer(const fs::path& folder, const std::string& number, Noise& noise
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "usage: make_trace <folder>\n";
+  const long keys = argc == 3 ? std::atol(argv[2]) : 0;
+  if (keys < 1) {
+    std::cerr << "usage: make_trace <folder> <keys>\n";
     return 2;
   }
   const fs::path folder = argv[1];
@@ -86,10 +89,10 @@ int main(int argc, char** argv) {
                                       << ", \"head_dim\": " << head_dim << ", \"value_dim\": " << value_dim
                                       << ", \"text\": \"made up\", \"layers\": [3, 11]}\n";
   std::vector<std::int64_t> at;
-  for (long i = 0; i < positions; ++i) at.push_back(i == 0 ? 0 : keys - 1 - 61 * (positions - 1 - i));
+  for (long i = 0; i < positions; ++i) at.push_back(i == 0 ? 0 : std::max(0L, keys - 1 - 61 * (positions - 1 - i)));
   write_npy(folder / "qpos.npy", "<i8", std::to_string(positions) + ",", at);
   Noise noise;
-  write_layer(folder, "03", noise, 0.02f);
-  write_layer(folder, "11", noise, 0.5f);
+  write_layer(folder, "03", keys, noise, 0.02f);
+  write_layer(folder, "11", keys, noise, 0.5f);
   return 0;
 }

@@ -1,9 +1,7 @@
-// The demo's numbers once more, the slow way: in double, in plain loops, from the files. Nothing here uses the library.
+// The demo's numbers for clustered once more, the slow way. Nothing here uses the library.
 #pragma once
 
 #include <filesystem>
-#include <string>
-#include <vector>
 
 #include "run_demo.hpp"
 

@@ -24,17 +24,17 @@ why: two lines become one.
 
 class Mutate(unittest.TestCase):
     def test_parses_blocks(self):
-        first, second = mutate.parse(BLOCK)
+        first, second = mutate.parse(BLOCK, "list")
         self.assertEqual((first.file, first.test, first.only), ("kernel/weigh.inl", "kernel_test", "Weigh.*"))
         self.assertEqual((second.old, second.new, second.only), (["a", "b"], ["c"], "*"))
 
     def test_edits_once(self):
-        first, second = mutate.parse(BLOCK)
+        first, second = mutate.parse(BLOCK, "list")
         self.assertEqual(first.edit("x; if (peak > limit) y;"), "x; if (peak < limit) y;")
         self.assertEqual(second.edit("a\nb\n"), "c\n")
 
     def test_refuses_stale_and_ambiguous_edits(self):
-        first, _ = mutate.parse(BLOCK)
+        first, _ = mutate.parse(BLOCK, "list")
         for text in ("", "if (peak > limit) if (peak > limit)"):
             with self.assertRaises(SystemExit):
                 first.edit(text)

@@ -120,6 +120,7 @@ inline double missed_mass(const Look& look, const std::map<Index, double>& score
 /// The largest score change per key between neighbouring scored keys, and the largest distance between two of them.
 struct Steps {
   double steepest = 0, widest = 0;
+  bool known = true;  ///< whether more than one score tells how steep scores are
 };
 
 inline Steps steps(const Look& look) {
@@ -130,6 +131,10 @@ inline Steps steps(const Look& look) {
     for (const auto& scores : look.scores)
       s.steepest = std::max(s.steepest, std::abs(scores.at(*std::next(left)) - scores.at(*left)) / distance);
   }
+  if (look.visible.empty()) return s;
+  s.widest = std::max<double>({s.widest, static_cast<double>(*look.scored.begin() - *look.visible.begin()),
+                               static_cast<double>(*look.visible.rbegin() - *look.scored.rbegin())});
+  s.known = look.scored.size() > 1 || s.widest == 0;
   return s;
 }
 

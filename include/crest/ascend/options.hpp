@@ -25,9 +25,8 @@ struct Sketched {
   RecipeOptions options{};
 
   static constexpr Path path = Path::look;
-  constexpr bool valid() const {
-    return drop >= 0 && margin >= 0 && margin <= 60 && headroom >= 0 && headroom <= 60 && options.keep_first >= 0 &&
-           options.keep_last >= 0 && options.target_error >= 0;
+  constexpr Status check() const {
+    return Recipe{Stride{}, Stay{}, Margin{margin, headroom}, Plateau{drop}, options}.check();
   }
 };
 

@@ -8,7 +8,7 @@ namespace crest {
 inline namespace CREST_ABI {
 
 /// Sizes and places, in floats from the start of a thread's workspace. One float per key and query head holds
-/// estimates, one per key the logarithm of its inclusion probability; the rest does not depend on the number of keys
+/// estimates, two per key its inclusion probability and the logarithm of that; the rest does not depend on the number of keys
 /// but for bits.
 struct GuideShape {
   GroupShape group;
@@ -32,7 +32,8 @@ struct GuideShape {
   CREST_INLINE constexpr Index draws() const {
     return estimates() + blocks() * SketchView::block_keys * group.padded_heads();
   }
-  CREST_INLINE constexpr Index sets() const { return draws() + blocks() * SketchView::block_keys; }
+  CREST_INLINE constexpr Index weights() const { return draws() + blocks() * SketchView::block_keys; }
+  CREST_INLINE constexpr Index sets() const { return weights() + blocks() * SketchView::block_keys; }
   CREST_INLINE constexpr std::size_t bytes() const {
     return static_cast<std::size_t>(sets()) * sizeof(float) +
            static_cast<std::size_t>(4 * blocks()) * sizeof(KeySet::Word);

@@ -1,6 +1,7 @@
 // Rows of one KV head, and the keys a query sees.
 #pragma once
 
+#include "crest/core/key_set.hpp"
 #include "crest/core/problem.hpp"
 
 namespace crest {
@@ -44,19 +45,14 @@ class Visible {
   }
 
   CREST_INLINE std::span<const KeyRange> ranges() const { return given_.data() ? given_ : mask_.span(); }
-
   /// Visible keys inside `clip`.
-  Index count(KeyRange clip) const {
-    Index n = 0;
-    for (KeyRange r : ranges()) n += length(intersect(r, clip));
-    return n;
-  }
+  Index count(KeyRange clip) const { return count_keys(ranges(), clip); }
 
-  /// The part of the first range that reaches past `from`, clipped to start there; empty when nothing is left.
-  KeyRange next(Index from) const {
-    for (KeyRange r : ranges())
-      if (r.last > from && length(r) > 0) return {r.first < from ? from : r.first, r.last};
-    return {};
+  /// Keys of some ranges inside `clip`.
+  static Index count_keys(std::span<const KeyRange> ranges, KeyRange clip) {
+    Index n = 0;
+    for (KeyRange r : reaching_into(ranges, clip)) n += length(intersect(r, clip));
+    return n;
   }
 
  private:
@@ -64,21 +60,29 @@ class Visible {
   MaskRanges mask_{};
 };
 
+/// Number of keys inside `clip`, at most 4096 of them, that lie in the ranges of any of some queries.
+template <class T>
+Index count_in_any_range(const Problem<T>& p, KeyRange queries, KeyRange clip) {
+  KeySet::Word words[64] = {};
+  KeySet seen(words);
+  for (Index i = queries.first; i < queries.last; ++i)
+    for (KeyRange r : reaching_into(Visible(p, i).ranges(), clip)) {
+      const KeyRange part = intersect(r, clip);
+      seen.insert({part.first - clip.first, part.last - clip.first});
+    }
+  return seen.count();
+}
+
 /// Number of keys inside `clip` seen by any of the queries [queries.first, queries.last).
 template <class T>
 Index union_count(const Problem<T>& p, KeyRange queries, KeyRange clip) {
+  constexpr Index piece = 4096;
+  if (length(queries) == 1) return Visible(p, queries.first).count(clip);
+  if (p.range_of.empty())
+    return Visible::count_keys(visible_to_any(p.mask, queries, p.queries(), p.keys()).span(), clip);
   Index total = 0;
-  for (Index at = clip.first; at < clip.last;) {
-    KeyRange piece{clip.last, clip.last};
-    for (Index i = queries.first; i < queries.last; ++i) {
-      const KeyRange r = intersect(Visible(p, i).next(at), clip);
-      if (length(r) == 0) continue;
-      if (r.first < piece.first) piece = r;
-      if (r.first <= piece.first && r.last > piece.last) piece.last = r.last;
-    }
-    total += length(piece);
-    at = piece.last;
-  }
+  for (Index at = clip.first; at < clip.last; at += piece)
+    total += count_in_any_range(p, queries, {at, std::min(at + piece, clip.last)});
   return total;
 }
 

@@ -16,6 +16,8 @@ class KeySketch;
 /// T is the storage type of the cache: float, f16 or bf16. Accumulation is always in float.
 template <class T>
 struct Problem {
+  static_assert(is_cache_element<T>, "crest: k and v hold float, f16 or bf16");
+
   TensorView<const float, 3> q;  ///< [heads, queries, head_dim]
   TensorView<const T, 3> k, v;   ///< [kv_heads, keys, head_dim], [kv_heads, keys, value_dim]
   TensorView<float, 3> o;        ///< [heads, queries, value_dim]

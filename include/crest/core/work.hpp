@@ -55,11 +55,15 @@ CREST_INLINE constexpr Index look_floats(const GroupShape& s) {
   return s.floats() + round_up(s.padded_heads(), GroupShape::pad);
 }
 
-/// Bytes of a looking task's scores and key sets.
-CREST_INLINE constexpr std::size_t sight_bytes(Index keys, Index pitch) {
-  return static_cast<std::size_t>(round_up(keys * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad)) *
+/// Bytes of a looking task's scores and key sets, for the query that sees most.
+template <class T>
+std::size_t sight_bytes(const Problem<T>& p) {
+  const Index pitch = group_shape(p).padded_heads();
+  Index places = 0;
+  for (Index i = 0; i < p.queries(); ++i) places = std::max(places, Places(Visible(p, i).ranges()).count);
+  return static_cast<std::size_t>(round_up(places * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad)) *
              sizeof(float) +
-         static_cast<std::size_t>(3 * KeySet::words_for(keys)) * sizeof(KeySet::Word);
+         static_cast<std::size_t>(3 * KeySet::words_for(p.keys())) * sizeof(KeySet::Word);
 }
 
 /// One unit of work: some queries of one KV head over some keys.
@@ -101,7 +105,7 @@ struct Plan {
 /// Streaming recipes: about 32 rows share each K/V load. Few queries over a long cache are split into about 64 tasks of
 /// at least 2048 keys: a task costs about as much as 60 keys to begin and to merge.
 template <class T>
-Plan plan_streaming(const Problem<T>& p) {
+Plan plan_streaming(const Problem<T>& p, bool may_split = true) {
   constexpr Index rows = 32, enough_tasks = 64, min_split = 2048, few_queries = 16;
   Plan plan{.kv_heads = p.kv_heads(), .queries = p.queries(), .keys = p.keys()};
   if (p.heads() == 0 || p.queries() == 0) return Plan{};
@@ -109,7 +113,7 @@ Plan plan_streaming(const Problem<T>& p) {
   plan.query_tile = fit < 1 ? 1 : fit < p.queries() ? fit : p.queries();
   plan.query_tiles = divide_up(p.queries(), plan.query_tile);
   const Index wanted = divide_up(enough_tasks, p.kv_heads() * plan.query_tiles);
-  const bool split = p.queries() <= few_queries && p.keys() > min_split && wanted > 1;
+  const bool split = may_split && p.queries() <= few_queries && p.keys() > min_split && wanted > 1;
   plan.split_keys = split ? std::max(min_split, round_up(divide_up(p.keys(), wanted), 16)) : p.keys();
   plan.splits = split ? divide_up(p.keys(), plan.split_keys) : 1;
   plan.row_floats = group_shape(p).partial_floats();

@@ -52,17 +52,16 @@ CREST_INLINE Index reach_of(Index bytes, Index stride_bytes) {
 template <class T, int HT>
 class RangeStream {
  public:
-  static constexpr unsigned lead =
-      1;  ///< rows are prefetched this many blocks before their use, and once more `far` ahead
+  /// Rows are prefetched this many blocks before their use, and once more `far` bytes ahead.
+  static constexpr unsigned lead = 1;
 
   CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
       : rows_(rows),
         clip_(clip),
         reach_{reach_of(rows.k_bytes(), rows.k_stride * Index{sizeof(T)}),
                reach_of(rows.v_bytes(), rows.v_stride * Index{sizeof(T)})} {
-    const KeyRange* last = ranges.data() + ranges.size();
-    range_ = std::partition_point(ranges.data(), last, [&](KeyRange r) { return r.last <= clip.first; });
-    end_ = std::partition_point(range_, last, [&](KeyRange r) { return r.first < clip.last; });
+    const std::span<const KeyRange> some = reaching_into(ranges, clip);
+    range_ = some.data(), end_ = range_ + some.size();
     if (range_ != end_) left_ = intersect(*range_, clip_);
   }
 

@@ -3,13 +3,15 @@
 // Key j is kept with probability p_j = min(1, c * w_j), w_j = (largest estimated softmax weight over the group's
 // heads)^0.85, by systematic sampling (Madow 1949) along 16 interleaved walks, one per lane: a walk adds up p and keeps
 // the key at which the sum passes a whole number. No prefix sums, memory order, and the number of kept keys hardly
-// varies. Passes over the logarithms of w cost a few instructions per 16 keys each; weights are recomputed, not stored.
+// varies. w is kept as it is, for the passes that solve for c and draw, and as its logarithm, for the weight 1 / p of a
+// row that was read.
 
 /// What drawing works on: one task's memory, seen from the estimates.
 struct DrawSpace {
   Index blocks, heads, padded_heads;
   float* estimates;    ///< [blocks][padded_heads][64], log2 units; -inf for keys that are not open
   float* draws;        ///< [blocks * 64]: log2 of w, then of w with its floor
+  float* weights;      ///< [blocks * 64]: w; 0 for keys that are not open
   const KeySet* open;  ///< keys that may be drawn
 
   static constexpr Index all = SketchView::block_keys;
@@ -23,10 +25,9 @@ struct DrawSpace {
   }
 };
 
-/// Puts -inf in the lanes of a block that `word` does not hold.
-CREST_INLINE void hide(float* lanes, KeySet::Word word) {
-  for (KeySet::Word hidden = ~word; hidden != 0; hidden &= hidden - 1)
-    lanes[std::countr_zero(hidden)] = -std::numeric_limits<float>::infinity();
+/// Puts `with` in the lanes of a block that `word` does not hold.
+CREST_INLINE void hide(float* lanes, KeySet::Word word, float with) {
+  for (KeySet::Word hidden = ~word; hidden != 0; hidden &= hidden - 1) lanes[std::countr_zero(hidden)] = with;
 }
 
 /// Sum of the lanes of a vector, in lane order.
@@ -59,7 +60,7 @@ inline float log_sum(const DrawSpace& d, Index head) {
   return peak + std::log2(lane_sum(sum));
 }
 
-/// draws <- alpha * log2 of the largest estimated weight over the heads; returns the sum of 2^draws.
+/// draws <- alpha * log2 of the largest estimated weight over the heads, weights <- 2^draws; returns their sum.
 /// lse: [heads], log2 of the heads' whole sums.
 inline float weigh_draws(const DrawSpace& d, const float* lse, float alpha) {
   Vec sum = zero();
@@ -68,8 +69,10 @@ inline float weigh_draws(const DrawSpace& d, const float* lse, float alpha) {
       Vec most = broadcast(-std::numeric_limits<float>::infinity());
       for (Index h = 0; h < d.heads; ++h) most = max(most, load(d.estimate(b, h) + i) - broadcast(lse[h]));
       const Vec draw = alpha > 0 ? most * broadcast(alpha) : zero();  // all alike: 0 * -inf would be NaN
+      const Vec weight = exp2(draw);
       store(d.draws + b * d.all + i, draw);
-      sum = sum + exp2(draw);
+      store(d.weights + b * d.all + i, weight);
+      sum = sum + weight;
     }
   });
   return lane_sum(sum);
@@ -87,19 +90,25 @@ inline Index count_heavy(const DrawSpace& d, float threshold) {
 
 /// Moves the open keys whose draw is at least `threshold` to `heavy`, and lifts all others to at least `floor`.
 inline void settle_draws(const DrawSpace& d, float threshold, float floor, KeySet& heavy, KeySet& open) {
+  const Vec least = broadcast(std::exp2(floor));
   d.each([&](Index b, KeySet::Word word) {
-    float* draws = d.draws + b * d.all;
+    float *draws = d.draws + b * d.all, *weights = d.weights + b * d.all;
     KeySet::Word above = 0;
     for (Index i = 0; i < d.all; i += Vec::width) {
       const Vec draw = load(draws + i);
       above |= static_cast<KeySet::Word>(mask_not_less(draw, broadcast(threshold))) << i;
       store(draws + i, max(broadcast(floor), draw));
+      store(weights + i, max(least, load(weights + i)));
     }
     heavy.word(b) |= above & word;
     open.word(b) = word & ~above;
-    hide(draws, open.word(b));
+    hide(draws, open.word(b), -std::numeric_limits<float>::infinity());
+    hide(weights, open.word(b), 0);
   });
 }
+
+/// Makes sure that an open key is drawn.
+inline void make_certain(const DrawSpace& d, Index key) { d.draws[key] = d.weights[key] = 1e30f; }
 
 /// Inclusion probabilities and what they add up to.
 struct Inclusion {
@@ -108,24 +117,22 @@ struct Inclusion {
   float sampled = 0;    ///< of these, expected from keys with p < 1
 };
 
-/// What a scale c gives: sum of p, sum of w and of p below 1, keys at 1.
+/// What a scale c gives: the sum of the p below 1, and how many keys are at 1. The two are summed apart: beside whole
+/// ones the smallest would be lost.
 struct ScaleSums {
-  float below = 0;
-  Index certain = 0;
+  float below = 0, certain = 0;
 };
 inline ScaleSums try_scale(const DrawSpace& d, float log_scale) {
-  Vec below = zero();
-  ScaleSums sums;
+  const Vec c = broadcast(std::exp2(log_scale)), one = broadcast(1.0f);
+  Vec below = zero(), certain = zero();
   d.each([&](Index b, KeySet::Word) {
     for (Index i = 0; i < d.all; i += Vec::width) {
-      const Vec draw = load(d.draws + b * d.all + i) + broadcast(log_scale);
-      const unsigned certain = mask_not_less(draw, zero());
-      sums.certain += std::popcount(certain);
-      below = below + exp2(min(zero(), draw));
+      const Vec p = min(one, c * load(d.weights + b * d.all + i)), whole = truncated(p);
+      certain = certain + whole;
+      below = below + (p - whole);
     }
   });
-  sums.below = lane_sum(below) - static_cast<float>(sums.certain);
-  return sums;
+  return {lane_sum(below), lane_sum(certain)};
 }
 
 /// Solves sum of min(1, c * w) = rows for c: keys at 1 are certain, the others scale; three or four passes.
@@ -133,7 +140,7 @@ inline Inclusion solve_scale(const DrawSpace& d, float rows, float log_scale) {
   Inclusion best;
   for (int pass = 0; pass < 8; ++pass) {
     const ScaleSums sums = try_scale(d, log_scale);
-    const float total = sums.below + static_cast<float>(sums.certain), left = rows - static_cast<float>(sums.certain);
+    const float total = sums.below + sums.certain, left = rows - sums.certain;
     best = {log_scale, total, sums.below};
     if (std::abs(total - rows) <= 0.002f * rows || !(total > 0)) break;
     if (left > 0 && !(sums.below > 0)) break;  // all there is
@@ -152,12 +159,12 @@ inline void draw_keys(const DrawSpace& d, float log_scale, float offset, KeySet&
   }
   Vec sum[lanes / W];
   for (Index v = 0; v < lanes / W; ++v) sum[v] = load(walk + v * W);
-  const Vec one = broadcast(1.0f);
+  const Vec c = broadcast(std::exp2(log_scale)), one = broadcast(1.0f);
   d.each([&](Index b, KeySet::Word word) {
     KeySet::Word kept = 0;
     for (Index i = 0; i < d.all; i += W) {
       Vec& walked = sum[i % lanes / W];
-      walked = walked + exp2(min(zero(), load(d.draws + b * d.all + i) + broadcast(log_scale)));
+      walked = walked + min(one, c * load(d.weights + b * d.all + i));
       kept |= static_cast<KeySet::Word>(mask_not_less(walked, one)) << i;
       walked = walked - truncated(walked);
     }

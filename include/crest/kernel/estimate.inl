@@ -103,7 +103,7 @@ void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const fl
   constexpr Index W = Vec::width, all = SketchView::block_keys;
   constexpr int V = estimate_vectors<HT>;
   const std::byte* block = s.block(b);
-  for (Index at = 0; at < s.block_bytes(); at += 64) prefetch<64>(block + 2 * s.block_bytes() + at, 0);
+  prefetch_lines(reinterpret_cast<std::uintptr_t>(block + 2 * s.block_bytes()), s.block_bytes());
   BlockHead head;
   std::memcpy(&head, s.head(b), sizeof head);
   for (Index t = 0; t < tiles; ++t)
@@ -125,10 +125,8 @@ void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const fl
 template <int HT>
 void score_means(const SketchView& s, Index first, Index count, const Group<HT>& g, float* out) {
   Block<i8, HT> rows;
-  rows.count = 0;
-  for (Index b = 0; b < count; ++b, ++rows.count)
-    rows.k[b] = reinterpret_cast<const i8*>(s.head(first + b) + sizeof(BlockHead));
-  for (int b = rows.count; b < block_keys<HT>; ++b) rows.k[b] = rows.k[0];
+  for (Index b = 0; b < block_keys<HT>; ++b)
+    rows.k[b] = reinterpret_cast<const i8*>(s.head(first + std::min(b, count - 1)) + sizeof(BlockHead));
   for (Index t = 0; t < g.shape.tiles(); ++t) {
     alignas(64) float w[block_keys<HT> * HT];
     score_block<HT>(rows, Ahead<i8>{rows.k, 0}, g.tile_q(t), s.head_dim, w);

@@ -32,10 +32,23 @@ struct Group {
     return total > 0 ? reference(head) + std::log2(total) : unset;
   }
 
+  /// Forgets every key but the highest score, for a second pass.
+  template <class Softmax>
+  void restart(const Softmax& softmax) const {
+    clear_values();
+    for (Index t = 0; t < shape.tiles(); ++t) tile_state(t).restart(softmax);
+  }
+  /// Equal weights count keys: their log-sum-exp refers to no score.
+  void refer_to_none() const {
+    for (Index t = 0; t < shape.tiles(); ++t) std::fill_n(tile_state(t).reference, TileState<HT>::lanes, 0.0f);
+  }
   /// Forgets every key.
   void clear() const {
-    for (Index x = 0; x < 2 * shape.outputs(); x += Vec::width) store(o + x, zero());
+    clear_values();
     for (Index t = 0; t < shape.tiles(); ++t) tile_state(t).clear();
+  }
+  void clear_values() const {
+    for (Index x = 0; x < 2 * shape.outputs(); x += Vec::width) store(o + x, zero());
   }
   /// Adds what has run up to the totals. One long chain of float additions would swallow light keys after a heavy one.
   void fold() const {
@@ -78,16 +91,15 @@ struct RowScores {
   CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
 };
 
-/// Scores that are known already: [key][pitch], log2 units. Only V is read.
+/// Scores that are known already. Only V is read.
 template <int HT>
 struct KnownScores {
-  const float* scores;
-  Index pitch;
+  const ScoreRows& rows;
 
   template <class T>
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>&, Index t, float* w) const {
     for (int i = 0; i < block_keys<HT>; ++i)
-      std::memcpy(w + i * HT, scores + block.key[i] * pitch + t * HT, HT * sizeof(float));
+      std::memcpy(w + i * HT, rows.row(block.key[i]) + t * HT, HT * sizeof(float));
   }
   template <class T>
   CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
@@ -122,12 +134,14 @@ Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, con
     for (Index t = 0; t < tiles; ++t, now ^= 1) {
       Weighed<T, HT>&unit = units[now], &before = units[now ^ 1];
       scores(block, coming, t, unit.w);
-      unit.block = &block;
+      unit.block = any_weighs<Softmax>(unit.w, g.tile_state(t)) ? &block : nullptr;
       unit.ahead = coming.v();
       unit.o = g.tile_run(t);
-      const Accumulated<HT> old{g.tile_o(t), unit.o, g.tile_outputs(), before.o == unit.o ? before.w : nullptr};
-      moved += weigh_block<HT>(unit.w, block.count, g.tile_state(t), softmax, old);
-      scores.scale_values(block, unit.w);
+      if (unit.block) {
+        const Accumulated<HT> old{g.tile_o(t), unit.o, g.tile_outputs(), before.o == unit.o ? before.w : nullptr};
+        moved += weigh_block<HT>(unit.w, block.count, g.tile_state(t), softmax, old);
+        scores.scale_values(block, unit.w);
+      }
       if (before.block) add_values(before);
     }
     if (++since_fold % fold_every == 0) g.fold();

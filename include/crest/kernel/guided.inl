@@ -106,6 +106,7 @@ struct Guide {
              shape.group.padded_heads(),
              c.floats() + shape.estimates(),
              c.floats() + shape.draws(),
+             c.floats() + shape.weights(),
              &open};
     lse = scratch + round_up(sketch.head_dim + shape.group.value_dim + sketch.mapped, GroupShape::pad);
     error = lse + round_up(shape.group.padded_heads(), GroupShape::pad);
@@ -205,13 +206,15 @@ bool all_fresh(const Guide<T, HT>& a, const KeySet& keys) {
 /// charged do not depend on the turn: what is drawn must not either.
 template <class T, int HT>
 bool verify(Guide<T, HT>& a) {
-  constexpr Index cycle = 256, latest = 4;
+  constexpr Index cycle = 256, latest = 4, ahead = 4;
   if (!all_fresh(a, a.exact)) return false;
   const auto visible_and_stale = [&](Index j) { return a.open.contains(j) && !fresh(a.sketch, a.rows, j); };
   for (Index j = std::max<Index>(0, a.sketch.coded - latest); j < a.sketch.coded; ++j)
     if (visible_and_stale(j)) return false;
-  for (Index j = a.c.plan.turn % cycle; j < a.sketch.coded; j += cycle)
+  for (Index j = a.c.plan.turn % cycle; j < a.sketch.coded; j += cycle) {
+    prefetch_lines(reinterpret_cast<std::uintptr_t>(a.rows.key(j + ahead * cycle)), a.rows.k_bytes());
     if (visible_and_stale(j)) return false;
+  }
   a.bytes += static_cast<std::uint64_t>(a.sketch.coded / cycle + 1 + latest) * scattered_bytes<T>(a.c.p.head_dim());
   return true;
 }
@@ -227,27 +230,60 @@ void copy_steps(Guide<T, HT>& a, Index first, Index count) {
   }
 }
 
-/// Estimates of all open keys.
+/// Estimates of all open keys; of their blocks' means alone where another probe takes the place of the codes.
 template <class T, int HT>
-void estimate_keys(Guide<T, HT>& a) {
+void estimate_keys(Guide<T, HT>& a, bool by_codes) {
   constexpr Index chunk = 8;
   const Index heads = a.shape.group.padded_heads(), tiles = a.shape.group.tiles();
   Index with_means = 0;
-  for (Index b = 0; b < a.shape.blocks(); ++b) {
-    const KeySet::Word word = a.open.word(b);
-    if (word == 0) continue;
+  a.space.each([&](Index b, KeySet::Word) {
     if (b >= with_means) {
       const Index count = std::min(chunk, divide_up(a.sketch.coded, SketchView::block_keys) - b);
       score_means(a.sketch, b, count, a.g, a.means + b * heads);
       copy_steps(a, b, count);
       with_means = b + count;
     }
+    a.bytes += static_cast<std::uint64_t>(a.sketch.head_bytes());
+    if (!by_codes) return;
     with_dot([&](auto wide) {
       estimate_block<HT, wide.value>(a.sketch, b, a.query, a.means + b * heads, tiles, a.space.estimate(b, 0));
     });
-    for (Index h = 0; h < a.shape.group.heads && ~word != 0; ++h) hide(a.space.estimate(b, h), word);
-    a.bytes += static_cast<std::uint64_t>(a.sketch.block_bytes() + a.sketch.head_bytes());
-  }
+    a.bytes += static_cast<std::uint64_t>(a.sketch.block_bytes());
+  });
+}
+
+/// What `clustered` would know of them: one of 16 neighbours is scored exactly and stands for all.
+template <class T, int HT>
+void probe_keys(Guide<T, HT>& a) {
+  constexpr Index step = SketchView::group_keys;
+  a.space.each([&](Index b, KeySet::Word word) {
+    for (Index i = 0; i < a.space.all; i += step)
+      if (const KeySet::Word some = word >> i & 0xffff; some != 0)
+        a.probe.insert(b * a.space.all + i + std::countr_zero(some));
+  });
+  BlockRing<T, HT> ring;
+  for_each_block(ring, SetStream<T, HT>(a.rows, a.probe), [&](const Block<T, HT>& block, const Coming<T, HT>& coming) {
+    for (Index t = 0; t < a.shape.group.tiles(); ++t) {
+      alignas(64) float w[block_keys<HT> * HT];
+      score_block<HT>(block, coming.k(), a.g.tile_q(t), a.shape.group.head_dim, w);
+      for (int i = 0; i < block.count * HT; ++i) {
+        const Index key = block.key[i / HT], at = key % a.space.all / step * step;
+        std::fill_n(a.space.estimate(key / a.space.all, t * HT + i % HT) + at, step, w[i]);
+      }
+    }
+  });
+  a.bytes += static_cast<std::uint64_t>(a.probe.count()) * scattered_bytes<T>(a.c.p.head_dim());
+  a.probe.clear();
+}
+
+/// Keys that are not open weigh nothing.
+template <class T, int HT>
+void hide_others(Guide<T, HT>& a) {
+  a.space.each([&](Index b, KeySet::Word word) {
+    if (~word == 0) return;
+    for (Index h = 0; h < a.shape.group.heads; ++h)
+      hide(a.space.estimate(b, h), word, -std::numeric_limits<float>::infinity());
+  });
 }
 
 CREST_INLINE float log2_add(float a, float b) {
@@ -267,10 +303,10 @@ std::uint64_t drawn_row_bytes(const Guide<T, HT>& a) {
 /// may be spent on rows; a tenth of them at most goes to heavy keys. False when one of those was rewritten.
 template <class T, int HT>
 bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
-  constexpr float tempering = 0.85f, uniform_share = 0.005f, certain = 1e30f;
+  constexpr float tempering = 0.85f, uniform_share = 0.005f;
   const float heavy_weight = a.options.target_error > 0 && a.options.target_error <= 0.02f ? 0.003f : 0.01f;
   for (Index h = 0; h < a.shape.group.heads; ++h) a.lse[h] = log2_add(log_sum(a.space, h), a.g.log_total(h));
-  const float alpha = a.options.draw == Draw::mass ? tempering : a.options.draw == Draw::top ? 1.0f : 0.0f;
+  const float alpha = a.options.draw == Draw::uniform ? 0.0f : a.options.draw == Draw::top ? 1.0f : tempering;
   const float total = weigh_draws(a.space, a.lse, alpha);
   float threshold = std::numeric_limits<float>::infinity();
   if (a.byte_rows() && a.options.draw == Draw::mass) {
@@ -278,10 +314,10 @@ bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
     while (10 * static_cast<std::uint64_t>(count_heavy(a.space, threshold)) * a.exact_row_bytes() > allowed)
       threshold += alpha;
   }
-  const float count = static_cast<float>(a.open.count());
-  settle_draws(a.space, threshold, std::log2(uniform_share * total / count), a.probe, a.open);
+  const float least = a.options.draw == Draw::top ? 0 : uniform_share * total / static_cast<float>(a.open.count());
+  settle_draws(a.space, threshold, std::log2(least), a.probe, a.open);
   for (Index j : a.taken)
-    if (a.open.contains(j)) a.space.draws[j] = certain;
+    if (a.open.contains(j)) make_certain(a.space, j);
   if (!all_fresh(a, a.probe)) return false;
   read_exactly(a, a.probe);
   a.exact.unite(a.probe);
@@ -309,6 +345,7 @@ template <class T, int HT>
 std::uint64_t byte_row_bytes(const Guide<T, HT>& a) {
   constexpr Index line = 64;
   const Index pitch = a.sketch.row_pitch();
+  if (pitch % line == 0) return static_cast<std::uint64_t>(a.taken.count() * pitch);
   Index lines = 0, last = -1;
   for (Index j : a.taken) {
     const Index first = std::max(j * pitch / line, last + 1);

@@ -38,7 +38,7 @@ void attempt(Guide<T, HT>& a, float rows) {
 template <class T, int HT>
 bool meet_target(Guide<T, HT>& a, float row_cost) {
   constexpr float margin = 0.95f, grow = 1.3f;
-  constexpr int attempts = 4, pilot = 256;
+  constexpr int attempts = 4, pilot = 512;
   const float target = a.options.target_error, dense = static_cast<float>(a.dense_bytes());
   float rows = pilot;
   for (int i = 0; i < attempts; ++i) {
@@ -59,7 +59,10 @@ bool guide(Guide<T, HT>& a) {
   if (a.open.count() == 0) return false;
   read_exactly(a, a.exact);
   if (!verify(a)) return false;
-  estimate_keys(a);
+  const bool by_codes = a.options.draw != Draw::probe;
+  estimate_keys(a, by_codes);
+  if (!by_codes) probe_keys(a);
+  hide_others(a);
   const std::uint64_t budget = static_cast<std::uint64_t>(a.options.budget * static_cast<double>(a.dense_bytes()));
   const std::uint64_t allowed = budget > a.bytes ? budget - a.bytes : 0;
   if (!settle(a, allowed)) return false;

@@ -3,16 +3,16 @@
 
 /// The keys scored so far for one group at one query.
 struct Sight {
-  float* scores;  ///< [keys][pitch], log2 units; only rows of `scored` hold values
+  ScoreRows rows;  ///< only those of `scored` hold values
   KeySet scored;
   KeySet fresh;  ///< what a policy asked for last
   KeySet kept;   ///< always used: sinks and the recent window; later all keys selected
   float* peaks;  ///< [pitch], highest score of each head so far, log2 units
-  Index pitch;
 
-  Sight(std::byte* memory, Index keys, Index row_pitch) : scores(reinterpret_cast<float*>(memory)), pitch(row_pitch) {
+  Sight(std::byte* memory, Index keys, const Places& places, Index pitch)
+      : rows{reinterpret_cast<float*>(memory), pitch, places},
+        peaks(rows.scores + round_up(places.count * pitch, GroupShape::pad)) {
     const std::size_t n = static_cast<std::size_t>(KeySet::words_for(keys));
-    peaks = scores + round_up(keys * pitch, GroupShape::pad);
     for (Index h = 0; h < pitch; ++h) peaks[h] = unset;
     auto* words = reinterpret_cast<KeySet::Word*>(peaks + round_up(pitch, GroupShape::pad));
     scored = KeySet({words, n});
@@ -21,7 +21,7 @@ struct Sight {
     scored.clear();
     kept.clear();
   }
-  Scored view(Index heads) const { return Scored(scored, {scores, peaks, heads, pitch}); }
+  Scored view(Index heads) const { return Scored(scored, rows, peaks, heads); }
 };
 
 /// Scores the fresh keys: exact dot products.
@@ -34,7 +34,7 @@ void score_fresh(const Group<HT>& g, const KvRows<T>& rows, const Sight& sight) 
       alignas(64) float w[block_keys<HT> * HT];
       score_block<HT>(block, coming.k(), g.tile_q(t), s.head_dim, w);
       for (int i = 0; i < block.count; ++i) {
-        std::memcpy(sight.scores + block.key[i] * sight.pitch + t * HT, w + i * HT, HT * sizeof(float));
+        std::memcpy(sight.rows.row(block.key[i]) + t * HT, w + i * HT, HT * sizeof(float));
         float* peaks = sight.peaks + t * HT;
         CREST_UNROLL for (int h = 0; h < HT; ++h) peaks[h] = w[i * HT + h] > peaks[h] ? w[i * HT + h] : peaks[h];
       }
@@ -85,7 +85,7 @@ void select(const Group<HT>& g, const Selection& selection, Sight& sight, float*
   for (Index h = 0; h < g.shape.padded_heads(); ++h)
     floors[h] = h < g.shape.heads ? selection.floor(seen, h) : std::numeric_limits<float>::infinity();
   for (Index key : sight.scored) {
-    const float* score = sight.scores + key * sight.pitch;
+    const float* score = sight.rows.row(key);
     bool wanted = false;
     for (Index t = 0; t < g.shape.padded_heads(); t += HT)
       CREST_UNROLL for (int h = 0; h < HT; ++h) wanted |= !(score[t + h] * ln_2 < floors[t + h]);

@@ -17,15 +17,14 @@ class Rank {
   Index before_ = 0;
 };
 
-/// Calls f(key, next, stands_for) for each scored key: the scored key after it (-1 for the last), and how many keys
-/// that do not enter the output it stands for.
+/// Calls f(key, stands_for) for each scored key, with how many keys that do not enter the output it stands for.
 template <class F>
 void for_each_stand_in(const Sight& sight, std::span<const KeyRange> visible, F&& f) {
   Rank rank(visible);
   Index key = -1;
   float half_before = 0;
-  const auto emit = [&](Index next, float half_after) {
-    f(key, next, half_before + half_after + (sight.kept.contains(key) ? 0.0f : 1.0f));
+  const auto emit = [&](float half_after) {
+    f(key, half_before + half_after + (sight.kept.contains(key) ? 0.0f : 1.0f));
     half_before = half_after;
   };
   Index done = 0;
@@ -33,17 +32,17 @@ void for_each_stand_in(const Sight& sight, std::span<const KeyRange> visible, F&
     const Index at = rank(next);
     const float gap = static_cast<float>(at - done);
     if (key >= 0)
-      emit(next, gap / 2);
+      emit(gap / 2);
     else
       half_before = gap;  // everything before the first scored key
     key = next;
     done = at + 1;
   }
-  if (key >= 0) emit(-1, static_cast<float>(rank(std::numeric_limits<Index>::max()) - done));
+  if (key >= 0) emit(static_cast<float>(rank(std::numeric_limits<Index>::max()) - done));
 }
 
 /// Sums of weights times counts for one tile of heads.
-template <int HT>
+template <int HT, class Softmax>
 class WeightSum {
  public:
   CREST_INLINE explicit WeightSum(const TileState<HT>& state) : state_(state) {
@@ -69,7 +68,7 @@ class WeightSum {
     for (int i = at_; i < all; ++i) w_[i] = -std::numeric_limits<float>::infinity(), times_[i] = 0;
     CREST_UNROLL for (int i = 0; i < all / Vec::width; ++i) {
       const Vec reference = load(state_.reference + i % vectors * Vec::width);
-      const Vec x = exp2(load(w_ + i * Vec::width) - reference);
+      const Vec x = weight<Softmax>(load(w_ + i * Vec::width) - reference);
       sum_[i % vectors] = fma(x, load(times_ + i * Vec::width), sum_[i % vectors]);
     }
     at_ = 0;
@@ -82,12 +81,12 @@ class WeightSum {
 };
 
 /// Share of each head's softmax mass estimated to be left out, 0..1, written to share[head].
-template <int HT>
+template <class Softmax, int HT>
 void estimate_missed(const Group<HT>& g, const Sight& sight, std::span<const KeyRange> visible, float* share) {
   for (Index t = 0; t < g.shape.tiles(); ++t) {
-    WeightSum<HT> left(g.tile_state(t));
-    for_each_stand_in(sight, visible, [&](Index key, Index, float stands_for) {
-      if (stands_for > 0) left.add(sight.scores + key * sight.pitch + t * HT, stands_for);
+    WeightSum<HT, Softmax> left(g.tile_state(t));
+    for_each_stand_in(sight, visible, [&](Index key, float stands_for) {
+      if (stands_for > 0) left.add(sight.rows.row(key) + t * HT, stands_for);
     });
     for (int h = 0; h < HT; ++h) {
       const float missed = left.total(h);
@@ -97,20 +96,26 @@ void estimate_missed(const Group<HT>& g, const Sight& sight, std::span<const Key
 }
 
 /// The largest score change per key between neighbouring scored keys (an empirical Lipschitz constant), and that times
-/// the largest distance between them, which bounds how far a maximum that was passed over can rise above its
-/// neighbours.
+/// the largest distance between them or to an end, which bounds how far a maximum that was passed over can rise above
+/// its neighbours: infinite where a single score tells nothing of the others.
 template <int HT>
 void measure_steps(const Group<HT>& g, const Sight& sight, std::span<const KeyRange> visible, Tally& tally) {
-  float steepest = 0;
-  Index widest = 0;
+  if (visible.empty()) return;
   const Scored seen = sight.view(g.shape.heads);
-  for_each_stand_in(sight, visible, [&](Index key, Index next, float) {
-    if (next < 0) return;
-    for (Index h = 0; h < seen.heads; ++h)
-      steepest =
-          std::max(steepest, std::abs(seen.score(next, h) - seen.score(key, h)) / static_cast<float>(next - key));
-    widest = std::max(widest, next - key);
-  });
+  const Index first = visible.front().first, last = visible.back().last - 1;
+  float steepest = 0;
+  Index widest = 0, scored = 0, before = first;
+  for (Index key : sight.scored) {
+    const Index step = key - before;
+    for (Index h = 0; h < seen.heads && scored > 0; ++h)
+      steepest = std::max(steepest, std::abs(seen.score(key, h) - seen.score(before, h)) / static_cast<float>(step));
+    widest = std::max(widest, step);
+    before = key;
+    ++scored;
+  }
+  widest = std::max(widest, last - before);
+  const bool unknown = scored < 2 && widest > 0;
+  const float bound = unknown ? std::numeric_limits<float>::infinity() : steepest * static_cast<float>(widest);
   tally.step_max = std::max(tally.step_max, steepest);
-  tally.missed_max_bound = std::max(tally.missed_max_bound, steepest * static_cast<float>(widest));
+  tally.missed_max_bound = std::max(tally.missed_max_bound, bound);
 }

@@ -132,10 +132,14 @@ void pick_probe(Guide<T, HT>& a) {
   const bool any = a.inclusion.sampled < enough_probes;
   const Index from = any ? a.taken.count() : static_cast<Index>(a.inclusion.sampled);
   const Index step = std::max<Index>(1, from / enough_probes);
-  Index seen = 0;
+  Index skip = 0;
   a.probe.clear();
-  for (Index j : a.taken)
-    if ((any || a.space.draws[j] + a.inclusion.log_scale < 0) && seen++ % step == 0) a.probe.insert(j);
+  for (Index j : a.taken) {
+    if (!any && a.space.draws[j] + a.inclusion.log_scale >= 0) continue;
+    if (skip-- > 0) continue;
+    a.probe.insert(j);
+    skip = step - 1;
+  }
 }
 
 /// Root mean square of score minus estimate over the drawn keys, nats, above which a sketch is too coarse to know which

@@ -27,8 +27,9 @@ void count_scan(const TaskCall<T>& c) {
 }
 
 /// Writes what a streaming task found: rows when it saw all keys, else a partial result.
-template <class T, int HT>
+template <class R, class T, int HT>
 void finish_scan(const TaskCall<T>& c, const Group<HT>& g, Index i) {
+  if (Uniform<R> && c.plan.splits == 1) g.refer_to_none();
   const Index query = c.task.queries.first + i, tile = c.task.queries.first / c.plan.query_tile;
   if (c.plan.splits > 1)
     write_partial(g, c.partials + c.plan.partial(c.task.kv_head, tile, c.task.split, i));
@@ -48,13 +49,20 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
   const Index queries = length(task.queries), step = queries == 1 ? length(task.keys) : piece;
   const auto group = [&](Index i) { return Group<HT>(shape, c.floats() + i * shape.floats()); };
   for (Index i = 0; i < queries; ++i) start(group(i), c.p, task.kv_head, task.queries.first + i);
-  for (Index at = task.keys.first; at < task.keys.last; at += step)
-    for (Index i = 0; i < queries; ++i) {
-      const Visible visible(c.p, task.queries.first + i);
-      const RangeStream<T, HT> keys(rows, visible.ranges(), {at, std::min(at + step, task.keys.last)});
-      c.tally.rescales += attend<T>(group(i), keys, RowScores<HT>{group(i)}, recipe.softmax);
-    }
-  for (Index i = 0; i < queries; ++i) finish_scan(c, group(i), i);
+  const auto pass = [&](const auto& softmax) {
+    for (Index at = task.keys.first; at < task.keys.last; at += step)
+      for (Index i = 0; i < queries; ++i) {
+        const Visible visible(c.p, task.queries.first + i);
+        const RangeStream<T, HT> keys(rows, visible.ranges(), {at, std::min(at + step, task.keys.last)});
+        c.tally.rescales += attend<T>(group(i), keys, RowScores<HT>{group(i)}, softmax);
+      }
+  };
+  if constexpr (NeedsPeak<R>) {
+    pass(Peak{});
+    for (Index i = 0; i < queries; ++i) group(i).restart(recipe.softmax);
+  }
+  pass(recipe.softmax);
+  for (Index i = 0; i < queries; ++i) finish_scan<R>(c, group(i), i);
   count_scan(c);
 }
 
@@ -65,11 +73,12 @@ CREST_INLINE Index first_output(const GroupShape& shape, Index head) {
 }
 
 /// Merges the partial result `b` of one head into `a`: the split-KV rule o = sum_i o_i 2^(m_i - m), m = max m_i.
+template <class R>
 CREST_INLINE void merge_partial(float* a, const float* b, Index head, const GroupShape& shape) {
   const Index m = shape.outputs() + head, l = m + shape.heads;
   const Index pitch = shape.tile_heads() * Vec::width;
   const float reference = a[m] > b[m] ? a[m] : b[m];
-  const float left = std::exp2(a[m] - reference), right = std::exp2(b[m] - reference);
+  const float left = weight<R>(a[m] - reference), right = weight<R>(b[m] - reference);
   for (Index i = 0, x = first_output(shape, head); i < shape.o_pitch(); i += Vec::width, x += pitch)
     store(a + x, fma(load(a + x), broadcast(left), load(b + x) * broadcast(right)));
   a[l] = a[l] * left + b[l] * right;
@@ -77,7 +86,7 @@ CREST_INLINE void merge_partial(float* a, const float* b, Index head, const Grou
 }
 
 /// Finishes the rows of one (KV head, query tile) from the partial results of its splits.
-template <class T>
+template <class R, class T>
 void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, Index tile, float* partials) {
   const GroupShape shape = group_shape(p);
   const Index first = tile * plan.query_tile, last = std::min(first + plan.query_tile, plan.queries);
@@ -86,11 +95,12 @@ void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, In
     const bool empty = Visible(p, query).count({0, p.keys()}) == 0;
     for (Index head = 0; head < shape.heads; ++head) {
       for (Index step = 1; step < plan.splits; step *= 2)
-        for (Index s = 0; s + step < plan.splits; s += 2 * step) merge_partial(part(s), part(s + step), head, shape);
+        for (Index s = 0; s + step < plan.splits; s += 2 * step) merge_partial<R>(part(s), part(s + step), head, shape);
       const float* whole = part(0);
       const float* m = whole + shape.outputs() + head;
       write_row(p, kv_head * shape.heads + head, query,
-                {whole + first_output(shape, head), shape.tile_heads() * Vec::width, *m, m[shape.heads], empty});
+                {whole + first_output(shape, head), shape.tile_heads() * Vec::width, Uniform<R> ? 0.0f : *m,
+                 m[shape.heads], empty});
     }
   }
 }

@@ -1,14 +1,18 @@
 // Scores: q . k for a tile of query heads and a block of keys.
 
-/// Touches the cache lines of a piece of a row that will be needed soon, and of what lies `far` bytes behind it.
-/// Addresses are integers: the far one may lie past the buffer, where a prefetch does nothing.
+/// Touches the cache lines of `bytes` bytes that will be needed soon. Addresses are integers: they may lie past a
+/// buffer, where a prefetch does nothing.
+CREST_INLINE void prefetch_lines(std::uintptr_t at, Index bytes) {
+  CREST_UNROLL for (Index line = 0; line < bytes; line += 64)
+    __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, 3);
+}
+
+/// Touches a piece of a row that will be needed soon, and what lies `far` bytes behind it.
 template <int bytes, class T>
 CREST_INLINE void prefetch(const T* p, Index far) {
   const auto near = reinterpret_cast<std::uintptr_t>(p);
-  CREST_UNROLL for (int line = 0; line < bytes; line += 64) {
-    __builtin_prefetch(reinterpret_cast<const void*>(near + line), 0, 3);
-    __builtin_prefetch(reinterpret_cast<const void*>(near + far + line), 0, 3);
-  }
+  prefetch_lines(near, bytes);
+  prefetch_lines(near + static_cast<std::uintptr_t>(far), bytes);
 }
 
 /// Vectors of a row scored in one go: rows are read in pieces as long as registers allow, since hardware prefetchers
@@ -18,34 +22,48 @@ inline constexpr int score_vectors = tile / (2 * HT) > 4   ? 4
                                      : tile / (2 * HT) > 1 ? tile / (2 * HT)
                                                            : 1;
 
-/// One step along head_dim of a register tile: sum[key][head] += k[key][x..] * q[head][x..]. Each K vector is loaded
-/// and converted once for all heads. q: for each vector of x one vector per head, side by side.
-template <int HT, int NX, class LoadKey>
-CREST_INLINE void score_step(LoadKey load_key, const float* q, Vec (&sum)[tile]) {
+/// Rows read side by side, for the same reason: few, and the fewer the longer their elements are.
+template <int HT, class T>
+inline constexpr int score_rows = static_cast<int>(8 / sizeof(T)) < tile / HT ? static_cast<int>(8 / sizeof(T))
+                                                                              : tile / HT;
+
+/// One step along head_dim for ROWS keys: sum[key][head] += k[key][x..] * q[head][x..]. Each K vector is loaded and
+/// converted once for all heads. q: for each vector of x one vector per head, side by side.
+template <int HT, int ROWS, int NX, class LoadKey>
+CREST_INLINE void score_step(LoadKey load_key, const float* q, Vec* sum) {
   Vec qx[NX * HT];
   CREST_UNROLL for (int i = 0; i < NX * HT; ++i) qx[i] = load(q + i * Vec::width);
-  CREST_UNROLL for (int i = 0; i < tile / HT; ++i) CREST_UNROLL for (int n = 0; n < NX; ++n) {
+  CREST_UNROLL for (int i = 0; i < ROWS; ++i) CREST_UNROLL for (int n = 0; n < NX; ++n) {
     const Vec kx = load_key(i, n * Vec::width);
     CREST_UNROLL for (int h = 0; h < HT; ++h) sum[i * HT + h] = fma(kx, qx[n * HT + h], sum[i * HT + h]);
   }
 }
 
-/// Scores of tile / HT keys: out[key * HT + head]. `ahead` rows are prefetched on the way, line by line.
+/// Sums of products of some rows, whole: sum[key * HT + head]. `ahead` rows are prefetched on the way, line by line.
 template <int HT, class T>
-CREST_INLINE void score_keys(const T* const* k, Ahead<T> ahead, const float* q, Index head_dim, float* out) {
-  constexpr int NX = score_vectors<HT>;
+CREST_INLINE void score_whole_rows(const T* const* k, Ahead<T> ahead, const float* q, Index head_dim, Vec* sum) {
+  constexpr int NX = score_vectors<HT>, ROWS = score_rows<HT, T>;
   constexpr Index W = Vec::width, piece = NX * W, line = 64 / sizeof(T), step = piece < line ? line : piece;
-  Vec sum[tile];
-  CREST_UNROLL for (int i = 0; i < tile; ++i) sum[i] = zero();
   Index x = 0;
   const auto key = [&](int i, Index at) { return load(k[i] + x + at); };
   for (; x + step <= head_dim;) {
-    CREST_UNROLL for (int i = 0; i < tile / HT; ++i) prefetch<step * sizeof(T)>(ahead.rows[i] + x, ahead.far);
-    CREST_UNROLL for (Index u = 0; u < step; u += piece, x += piece) score_step<HT, NX>(key, q + x * HT, sum);
+    CREST_UNROLL for (int i = 0; i < ROWS; ++i) prefetch<step * sizeof(T)>(ahead.rows[i] + x, ahead.far);
+    CREST_UNROLL for (Index u = 0; u < step; u += piece, x += piece) score_step<HT, ROWS, NX>(key, q + x * HT, sum);
   }
-  for (; x + W <= head_dim; x += W) score_step<HT, 1>(key, q + x * HT, sum);
-  if (x < head_dim) score_step<HT, 1>([&](int i, Index) { return load_part(k[i] + x, head_dim - x); }, q + x * HT, sum);
-  CREST_UNROLL for (int i = 0; i < tile; i += W) store(out + i, sums(sum + i));
+  for (; x + W <= head_dim; x += W) score_step<HT, ROWS, 1>(key, q + x * HT, sum);
+  if (x < head_dim)
+    score_step<HT, ROWS, 1>([&](int i, Index) { return load_part(k[i] + x, head_dim - x); }, q + x * HT, sum);
+}
+
+/// Scores of tile / HT keys: out[key * HT + head].
+template <int HT, class T>
+CREST_INLINE void score_keys(const T* const* k, Ahead<T> ahead, const float* q, Index head_dim, float* out) {
+  constexpr int ROWS = score_rows<HT, T>;
+  Vec sum[tile];
+  CREST_UNROLL for (int i = 0; i < tile; ++i) sum[i] = zero();
+  CREST_UNROLL for (int i = 0; i < tile / HT; i += ROWS)
+    score_whole_rows<HT>(k + i, Ahead<T>{ahead.rows + i, ahead.far}, q, head_dim, sum + i * HT);
+  CREST_UNROLL for (int i = 0; i < tile; i += Vec::width) store(out + i, sums(sum + i));
 }
 
 /// Scores of a whole block: out[key * HT + head], in the units of q.

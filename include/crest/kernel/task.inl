@@ -1,5 +1,15 @@
 // One task of a call: the entry of a backend.
 
+/// Every visible key of a cleared group, exactly.
+template <class T, int HT, class Softmax>
+Index attend_all(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Softmax& softmax) {
+  const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
+  if constexpr (!Uniform<Softmax>) return attend<T>(g, all, RowScores<HT>{g}, Lazy{});
+  const Index moved = attend<T>(g, all, RowScores<HT>{g}, Peak{});
+  if constexpr (NeedsPeak<Softmax>) g.restart(softmax), attend<T>(g, all, RowScores<HT>{g}, softmax);
+  return moved;
+}
+
 /// Counts and writes the rows of a group whose keys were chosen by looking. Where an estimate exceeds the target, the
 /// whole group is done again with every visible key.
 template <class T, int HT, class R>
@@ -7,16 +17,16 @@ void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visibl
                  const R& recipe) {
   const Index heads = g.shape.heads, query = c.task.queries.first, n = visible.count(c.task.keys);
   float* share = c.floats() + g.shape.floats();
-  estimate_missed(g, sight, visible.ranges(), share);
+  estimate_missed<decltype(recipe.softmax)>(g, sight, visible.ranges(), share);
   measure_steps(g, sight, visible.ranges(), c.tally);
   bool vouched = true;
   for (Index h = 0; h < heads; ++h)
     vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
   if (!vouched) {
     g.clear();
-    const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
-    c.tally.rescales += attend<T>(g, all, RowScores<HT>{g}, Lazy{});
+    c.tally.rescales += attend_all(c, g, visible, recipe.softmax);
     c.tally.bytes_read += static_cast<std::uint64_t>(n) * row_bytes(c.p);
+    c.tally.keys_scored += heads * n;
     c.tally.fallbacks += heads;
   }
   c.tally.keys_used += heads * (vouched ? sight.kept.count() : n);
@@ -26,6 +36,7 @@ void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visibl
     c.tally.add_error(error);
     write_error(c.p, c.task.kv_head * heads + h, query, error);
   }
+  if constexpr (Uniform<R>) g.refer_to_none();
   write_group(g, c.p, c.task.kv_head, query, n == 0);
 }
 
@@ -37,7 +48,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   const Visible visible(c.p, c.task.queries.first);
   const Group<HT> g(shape, c.floats());
   start(g, c.p, c.task.kv_head, c.task.queries.first);
-  Sight sight(c.sight(), c.p.keys(), shape.padded_heads());
+  Sight sight(c.sight(), c.p.keys(), Places(visible.ranges()), shape.padded_heads());
   const auto ask = [&](auto&& policy) { return look<T>(g, rows, visible.ranges(), sight, policy); };
   const auto always = [&](Index round, const Scored&, Wanted& wanted) {
     if (round == 0) want_always(recipe.options, wanted);
@@ -46,11 +57,12 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   Index scored = sampled + ask(always);
   refer_to_peaks(g, sight, recipe.softmax);
   scored += ask([&](auto... a) { recipe.refiner.refine(a...); });
+  if constexpr (NeedsPeak<R>) refer_to_peaks(g, sight, recipe.softmax);
   Wanted kept(sight.kept, visible.ranges());
   want_always(recipe.options, kept);
   select(g, recipe.selection, sight, c.floats() + shape.floats());
   c.tally.rescales +=
-      attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.scores, sight.pitch}, recipe.softmax);
+      attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.rows}, recipe.softmax);
   c.tally.rows += shape.heads;
   c.tally.keys_visible += shape.heads * visible.count(c.task.keys);
   c.tally.keys_sampled += shape.heads * sampled;

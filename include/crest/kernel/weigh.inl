@@ -7,6 +7,18 @@ inline constexpr float log2_e = 1.44269504088896340736f, ln_2 = 0.69314718055994
 /// Reference before the first score: below every score but -inf, and finite, so that scores of -inf weigh 0.
 inline constexpr float unset = std::numeric_limits<float>::lowest();
 
+/// Weight of a score that lies `x` above the reference. P: the softmax policy, or a recipe that has it.
+template <class P>
+CREST_INLINE float weight(float x) {
+  if constexpr (Uniform<P>) return x >= 0 ? 1.0f : 0.0f;
+  return std::exp2(x);
+}
+template <class P>
+CREST_INLINE Vec weight(Vec x) {
+  if constexpr (Uniform<P>) x = min(zero(), x) * broadcast(std::numeric_limits<float>::max());  // 0, or far below
+  return exp2(x);
+}
+
 template <int HT>
 struct TileState {
   static constexpr int lanes = HT > Vec::width ? HT : Vec::width, vectors = lanes / Vec::width;
@@ -38,6 +50,13 @@ struct TileState {
     const float at = peak + (chosen - nats) * log2_e,
                 most = at + (static_cast<float>(softmax.limit(chosen)) - chosen) * log2_e;
     for (int i = head; i < lanes; i += HT) reference[i] = at, limit[i] = most;
+  }
+  /// Forgets the weights, and refers to the peaks that Peak found.
+  template <class Softmax>
+  void restart(const Softmax& softmax) const {
+    for (int head = 0; head < HT; ++head)
+      if (reference[head] > unset) refer(head, reference[head], softmax);
+    for (int i = 0; i < lanes; ++i) sum[i] = folded[i] = 0;
   }
   /// Makes a head's state what another computation found.
   void set(Index head, float log2_reference, float weight) const {
@@ -81,12 +100,22 @@ template <int HT, class Softmax>
     if (!(peak > s.limit[head])) continue;
     const float before = s.reference[head];
     s.refer(head, peak, softmax);
-    const float factor = std::exp2(before - s.reference[head]);
+    const float factor = weight<Softmax>(before - s.reference[head]);
     s.rescale(head, factor);
     old.rescale(head, factor);
     moved += before > unset;
   }
   return moved;
+}
+
+/// Whether a key of a block may weigh anything. With equal weights most blocks do not, and end here.
+template <class Softmax, int HT>
+CREST_INLINE bool any_weighs(const float* scores, const TileState<HT>& s) {
+  if constexpr (!Uniform<Softmax>) return true;
+  bool any = false;
+  CREST_UNROLL for (int i = 0; i < block_keys<HT> * HT; i += Vec::width)
+    any |= any_not_less(load(scores + i), load(s.reference + i % TileState<HT>::lanes));
+  return any;
 }
 
 /// Turns the scores of a block into weights in place and adds them to the sums. Keys past `count` get weight 0.
@@ -103,7 +132,7 @@ CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, cons
   Vec sum[V];
   CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
-    const Vec x = exp2(load(w + i * W) - load(s.reference + i % V * W));
+    const Vec x = weight<Softmax>(load(w + i * W) - load(s.reference + i % V * W));
     sum[i % V] = sum[i % V] + x;
     store(w + i * W, x);
   }

@@ -11,6 +11,7 @@ enum class Draw {
   mass,     ///< in proportion to estimated weight, reweighted: unbiased, and knows its own error
   top,      ///< the keys with the largest estimates, unweighted (for comparison; its error is not known)
   uniform,  ///< every key with the same probability, reweighted (for comparison; its prediction fails)
+  probe,    ///< as mass, but by what `clustered` knows: every 16th key scored exactly (for comparison; likewise)
 };
 
 /// budget: bytes to read, as a share of K and V of the visible keys. target_error > 0 instead: the smallest budget
@@ -31,10 +32,13 @@ struct Guided {
 
   static constexpr Path path = Path::guide;
 
+  /// guided with other options: those not named take their defaults.
   constexpr Guided with(GuidedOptions changed) const { return {changed}; }
-  constexpr bool valid() const {
-    return options.budget > 0 && options.budget <= 1 && options.target_error >= 0 && options.keep_first >= 0 &&
-           options.keep_last >= 0;
+  /// The option that is out of its range, or ok.
+  constexpr Status check() const {
+    if (!(options.budget > 0 && options.budget <= 1)) return Status::recipe_budget;
+    if (options.keep_first < 0 || options.keep_last < 0) return Status::recipe_keep;
+    return options.target_error >= 0 ? Status::ok : Status::recipe_target_error;
   }
 };
 

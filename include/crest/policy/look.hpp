@@ -2,35 +2,42 @@
 // Policies see sets of keys, scores and ranges, never vectors: the same policy text serves every backend.
 #pragma once
 
-#include <algorithm>
 #include <span>
 
 #include "crest/core/key_set.hpp"
+#include "crest/core/mask.hpp"
 
 namespace crest {
 inline namespace CREST_ABI {
 
+/// Scores of keys, a row of heads each, log2 units.
+struct ScoreRows {
+  float* scores = nullptr;  ///< [places][pitch]
+  Index pitch = 0;
+  Places places{};
+
+  CREST_INLINE float* row(Index key) const { return scores + places(key) * pitch; }
+};
+
 /// The keys scored so far for one GQA group at one query, and their scores.
 class Scored {
  public:
-  struct Memory {
-    const float* scores;  ///< [key][pitch], log2 units, for the keys of the set only
-    const float* peaks;   ///< [heads], the highest of them
-    Index heads, pitch;
-  };
-  Scored(const KeySet& set, const Memory& memory) : keys(set), heads(memory.heads), memory_(memory) {}
+  /// rows: hold values for the keys of `set` only. peaks: [heads], the highest of them, log2 units.
+  Scored(const KeySet& set, const ScoreRows& rows, const float* peaks, Index group)
+      : keys(set), heads(group), rows_(rows), peaks_(peaks) {}
 
   /// Score of a member of `keys` for one query head of the group, nats.
-  CREST_INLINE float score(Index key, Index head) const { return memory_.scores[key * memory_.pitch + head] * nats; }
+  CREST_INLINE float score(Index key, Index head) const { return rows_.row(key)[head] * nats; }
   /// The highest score of a head so far, nats; -FLT_MAX or below when none is a number.
-  CREST_INLINE float peak(Index head) const { return memory_.peaks[head] * nats; }
+  CREST_INLINE float peak(Index head) const { return peaks_[head] * nats; }
 
   const KeySet& keys;  ///< ascending
   const Index heads;   ///< query heads of the group
 
  private:
   static constexpr float nats = 0.69314718055994530942f;
-  Memory memory_;
+  ScoreRows rows_;
+  const float* peaks_;
 };
 
 /// Collects the keys a policy asks to have scored next. Keys nobody may see and keys already scored are left out, so a
@@ -39,13 +46,11 @@ class Wanted {
  public:
   Wanted(KeySet& fresh, std::span<const KeyRange> visible) : fresh_(fresh), visible_(visible) {}
 
-  /// Asks for every `step`-th key of `keys`, the first one included.
+  /// Asks for every `step`-th key of `keys`, the first one included; steps below 1 count as 1.
   void add(KeyRange keys, Index step = 1) {
-    const auto before = [&](KeyRange r) { return r.last <= keys.first; };
-    auto range = std::partition_point(visible_.begin(), visible_.end(), before);
-    for (; range != visible_.end() && range->first < keys.last; ++range) {
-      const KeyRange part = intersect(keys, *range);
-      if (step == 1) {
+    for (KeyRange range : reaching_into(visible_, keys)) {
+      const KeyRange part = intersect(keys, range);
+      if (step <= 1) {
         if (length(part) > 0) fresh_.insert(part);
         continue;
       }

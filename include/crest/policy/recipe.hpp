@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include "crest/core/status.hpp"
 #include "crest/policy/refiner.hpp"
 #include "crest/policy/sampler.hpp"
 #include "crest/policy/selection.hpp"
@@ -49,15 +50,22 @@ struct Recipe {
   /// A full scan that uses every key needs no list of scores: it streams.
   static constexpr Path path = std::is_same_v<S, EveryKey> && std::is_same_v<C, Everything> ? Path::stream : Path::look;
 
+  static constexpr bool uniform = Uniform<M>, needs_peak = NeedsPeak<M>;
+
+  /// The same recipe with other options: those not named take their defaults.
   constexpr Recipe with(RecipeOptions changed) const {
     Recipe copy = *this;
     copy.options = changed;
     return copy;
   }
-  constexpr bool valid() const {
-    return detail::policy_valid(sampler) && detail::policy_valid(refiner) && detail::policy_valid(softmax) &&
-           detail::policy_valid(selection) && options.keep_first >= 0 && options.keep_last >= 0 &&
-           options.target_error >= 0;
+  /// The part that has an option out of its range, or ok.
+  constexpr Status check() const {
+    if (!detail::policy_valid(sampler)) return Status::recipe_sampler;
+    if (!detail::policy_valid(refiner)) return Status::recipe_refiner;
+    if (!detail::policy_valid(softmax)) return Status::recipe_softmax;
+    if (!detail::policy_valid(selection)) return Status::recipe_selection;
+    if (options.keep_first < 0 || options.keep_last < 0) return Status::recipe_keep;
+    return options.target_error >= 0 ? Status::ok : Status::recipe_target_error;
   }
 };
 template <class S, class R, class M, class C>
@@ -67,9 +75,15 @@ Recipe(S, R, M, C, RecipeOptions) -> Recipe<S, R, M, C>;
 
 using Exact = Recipe<EveryKey, Stay, Lazy, Everything>;
 using Clustered = Recipe<Stride, Window, Margin, Plateau>;
+using Hardmax = Recipe<EveryKey, Stay, Peak, Everything>;
+using Localmax = Recipe<EveryKey, Stay, Band, Everything>;
 
 inline constexpr Exact exact{};          ///< all visible keys; the default
 inline constexpr Clustered clustered{};  ///< stride samples, windows around the best, plateaus kept: approximate
+inline constexpr Hardmax hardmax{};      ///< the mean of the values whose score is the highest; lse: the log of how many
+
+/// The mean of the values whose score lies within `drop` nats of the highest; lse: the logarithm of how many.
+constexpr Localmax localmax(float drop) { return {.softmax = {drop}}; }
 
 }  // namespace CREST_ABI
 }  // namespace crest

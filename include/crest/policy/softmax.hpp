@@ -4,6 +4,7 @@
 #pragma once
 
 #include <concepts>
+#include <limits>
 
 #include "crest/core/view.hpp"
 
@@ -35,6 +36,40 @@ struct Margin {
   constexpr float reference(float peak) const { return peak + nats; }
   constexpr float limit(float reference) const { return reference + headroom; }
   constexpr bool valid() const { return nats >= 0 && nats <= 60 && headroom >= 0 && headroom <= 60; }
+};
+
+/// A policy whose keys all weigh the same: 1 from the reference up, 0 below it. A reference that moves forgets them all.
+template <class S>
+concept Uniform = requires { requires S::uniform; };
+
+/// A policy whose reference is right only for the highest score of all: a streaming kernel then passes over the keys
+/// twice.
+template <class S>
+concept NeedsPeak = requires { requires S::needs_peak; };
+
+/// The keys of the highest score, each with the same weight: softmax at temperature 0.
+struct Peak {
+  static constexpr bool uniform = true;
+  constexpr float reference(float peak) const { return peak; }
+  constexpr float limit(float reference) const { return reference; }
+};
+
+/// The keys within `drop` nats of the highest score, each with the same weight.
+struct Band {
+  float drop = 1;
+  static constexpr bool uniform = true, needs_peak = true;
+  constexpr float reference(float peak) const { return peak - drop; }
+  constexpr float limit(float) const { return std::numeric_limits<float>::infinity(); }
+  constexpr bool valid() const { return drop >= 0 && drop < std::numeric_limits<float>::max(); }
+};
+
+/// The keys within `share` of the highest score's size of that score, each with the same weight.
+struct RelativeBand {
+  float share = 0.1f;
+  static constexpr bool uniform = true, needs_peak = true;
+  constexpr float reference(float peak) const { return peak - share * (peak < 0 ? -peak : peak); }
+  constexpr float limit(float) const { return std::numeric_limits<float>::infinity(); }
+  constexpr bool valid() const { return share >= 0 && share < std::numeric_limits<float>::max(); }
 };
 
 /// The classic online softmax: the reference follows every new maximum.

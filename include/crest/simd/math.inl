@@ -13,7 +13,8 @@ CREST_INLINE void store_first(float* p, Vec a, Index n) {
   std::memcpy(p, part, static_cast<std::size_t>(n) * sizeof(float));
 }
 
-/// 2^x. Below -127 the result is 0; NaN stays NaN. Relative error below 1.5e-7 (minimax polynomial of degree 6 on
+/// 2^x. Below -127 the result is 0, from 127.5 on infinite; NaN stays NaN. Relative error below 1.5e-7 (minimax
+/// polynomial of degree 6 on
 /// [-1/2, 1/2], its own error 2e-9). max and min return their second operand when it is NaN.
 CREST_INLINE Vec exp2(Vec x) {
   x = min(broadcast(128.0f), max(broadcast(-127.0f), x));

@@ -29,6 +29,7 @@ CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {floor.v > x.v ? floor.v : x.v}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {ceiling.v < x.v ? ceiling.v : x.v}; }
 CREST_INLINE bool any_greater(Vec a, Vec b) { return a.v > b.v; }
+CREST_INLINE bool any_not_less(Vec a, Vec b) { return !(a.v < b.v); }
 CREST_INLINE Vec round(Vec a) { return {std::nearbyint(a.v)}; }
 CREST_INLINE Vec exp2_integer(Vec n) {
   return {

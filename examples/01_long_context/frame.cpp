@@ -1,0 +1,42 @@
+#include "frame.hpp"
+
+#include "../common/format.hpp"
+
+namespace demo {
+namespace {
+
+/// From a little below to a little above the data, and far enough for ticks to lie between.
+Scale logarithmic(const Range& data, double margin, double from, double to) {
+  return {std::min(data.lo, data.hi / 3) / margin, data.hi * margin, from, to, true};
+}
+
+}  // namespace
+
+void Frame::draw_x(Svg& svg, std::string (*label)(double), std::string_view title) const {
+  for (double tick : x.ticks()) {
+    svg.line({x(tick), y.from}, {x(tick), y.to}, "grid");
+    svg.text({x(tick), y.from + 18}, label(tick), "tick", Anchor::middle);
+  }
+  svg.text({(x.from + x.to) / 2, y.from + 38}, title, "axis", Anchor::middle);
+}
+
+void Frame::draw_y(Svg& svg, std::string (*label)(double), int count) const {
+  for (double tick : y.ticks(count)) {
+    svg.line({x.from, y(tick)}, {x.to, y(tick)}, "grid");
+    svg.text({x.from - 8, y(tick) + 4}, label(tick), "tick", Anchor::end);
+  }
+}
+
+Frame Panels::frame(std::size_t index) const {
+  constexpr double width = figure_width / 3, margin = 58, right = 22;
+  const double left = width * static_cast<double>(index % 3), upper = top + height * static_cast<double>(index / 3);
+  return {logarithmic(x, 1.15, left + margin, left + width - right),
+          logarithmic(y, 1.3, upper + height - 46, upper + 26)};
+}
+
+std::string percent_label(double share) {
+  const double p = 100 * share;
+  return fixed(p, p >= 0.995 || p == 0 ? 0 : p >= 0.0995 ? 1 : p >= 0.00995 ? 2 : 3) + " %";
+}
+
+}  // namespace demo
