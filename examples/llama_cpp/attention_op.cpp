@@ -1,0 +1,76 @@
+#include "attention_op.hpp"
+
+#include "buffer_watch.hpp"
+#include "cache_node.hpp"
+#include "clock.hpp"
+#include "followers.hpp"
+#include "statistics.hpp"
+
+namespace plugin {
+namespace {
+
+/// The first keys of a view.
+template <class T>
+crest::TensorView<const T, 3> first_keys(const crest::TensorView<const T, 3>& all, Index keys) {
+  return {all.data_handle(), {all.extent(0), keys, all.extent(2)}, {all.stride(0), all.stride(1), all.stride(2)}};
+}
+
+}  // namespace
+
+void AttentionOp::set_threads(int threads) {
+  if (threads != team_->size()) team_ = std::make_unique<Team>(threads);
+}
+
+/// Gives the problems their sketches; false, and all as it was, when one has none.
+template <class T>
+bool AttentionOp::guide(const FlashNode& node, std::vector<crest::Problem<T>>& problems) const {
+  if (options_.recipe != Recipe::guided || node.queries() > options_.guided_queries) return false;
+  const ggml_tensor *k = cache_of(node.k()), *v = cache_of(node.v());
+  if (!k || !v || options_.exact_layers.contains(layer_of(k))) return false;
+  watch(k->buffer);
+  watch(v->buffer);
+  std::vector<crest::Problem<T>> guided = problems;
+  for (crest::Problem<T>& p : guided) {
+    p.sketch = Followers::all().follow(CacheViews<T>{p.k, p.v, options_.rows}, last_visible(p));
+    if (!p.sketch) return false;
+    p.k = first_keys(p.k, p.sketch->size());
+    p.v = first_keys(p.v, p.sketch->size());
+  }
+  problems = std::move(guided);
+  return true;
+}
+
+template <class T>
+bool AttentionOp::run_as(const FlashNode& node) {
+  const double begin = seconds_now();
+  if (!visible_.read(node)) return false;
+  std::vector<crest::Problem<T>> problems;
+  for (Index stream = 0; stream < node.streams(); ++stream) {
+    problems.push_back(node.problem<T>(stream));
+    visible_.restrict(problems.back(), stream);
+  }
+  const bool guided = guide(node, problems);
+  const crest::Report report =
+      guided ? crest::attention(problems, crest::guided.with(options_.guided), *team_, options_.backend)
+             : crest::attention(problems, crest::exact, *team_, options_.backend);
+  if (!report.ok()) return false;
+  Statistics::all().attended(report, guided, node.queries(), seconds_now() - begin);
+  capture_.see(node, visible_);
+  return true;
+}
+
+bool AttentionOp::run(const ggml_tensor* op) {
+  const FlashNode node{op};
+  switch (node.k()->type) {
+    case GGML_TYPE_F32:
+      return run_as<float>(node);
+    case GGML_TYPE_F16:
+      return run_as<crest::f16>(node);
+    case GGML_TYPE_BF16:
+      return run_as<crest::bf16>(node);
+    default:
+      return false;
+  }
+}
+
+}  // namespace plugin
