@@ -47,8 +47,9 @@ struct TileState {
   template <class Softmax>
   void refer(int head, float peak, const Softmax& softmax) const {
     const float nats = peak * ln_2, chosen = softmax.reference(nats);
-    const float at = peak + (chosen - nats) * log2_e,
-                most = at + (static_cast<float>(softmax.limit(chosen)) - chosen) * log2_e;
+    float at = peak + (chosen - nats) * log2_e;
+    if constexpr (Uniform<Softmax>) at = std::min(at, peak);  // rounding must not leave out the peak itself
+    const float most = at + (static_cast<float>(softmax.limit(chosen)) - chosen) * log2_e;
     for (int i = head; i < lanes; i += HT) reference[i] = at, limit[i] = most;
   }
   /// Forgets the weights, and refers to the peaks that Peak found.

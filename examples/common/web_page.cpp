@@ -1,0 +1,83 @@
+#include "web_page.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "format.hpp"
+
+namespace demo {
+namespace {
+
+constexpr const char* style = R"css(
+:root{--ink:#1d2433;--soft:#616b7e;--grid:#e9ebf0;--line:#dfe2e8;--blue:#3f6fb8;--orange:#d9780f;--green:#0f7f68;--red:#c5352c}
+*{box-sizing:border-box}
+body{margin:0;background:#fafaf7;color:var(--ink);font:16px/1.55 "Source Sans 3","Source Sans Pro",Inter,"Segoe UI",system-ui,sans-serif}
+main{max-width:1120px;margin:0 auto;padding:56px 20px 72px}
+h1,h2{font-family:"Source Serif 4","Source Serif Pro",Charter,Georgia,serif;font-weight:600;line-height:1.2;letter-spacing:-.01em}
+h1{font-size:36px;margin:0 0 10px}h2{font-size:24px;margin:52px 0 6px}
+p{max-width:820px;margin:8px 0 14px}
+figure{margin:14px 0 0;background:#fff;border:1px solid var(--line);border-radius:12px;padding:18px}
+figcaption{font-size:15px;color:var(--soft);margin:10px 0 0;max-width:860px}svg{display:block;width:100%;height:auto}
+text{font-size:13px;fill:var(--soft);font-family:inherit}.axis{fill:var(--ink);font-weight:600}.grid{stroke:var(--grid)}
+.wide{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:12px;margin:14px 0 0;padding:6px 14px}
+table{border-collapse:collapse;width:100%;font-size:14.5px;font-variant-numeric:tabular-nums}
+th,td{text-align:right;padding:7px 9px;white-space:nowrap}th:first-child,td:first-child{text-align:left}
+th{color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);white-space:normal;vertical-align:bottom}
+tr+tr td{border-top:1px solid var(--grid)}
+)css";
+
+}  // namespace
+
+WebPage::WebPage(std::string_view title, std::string_view css) {
+  html_ =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>crest: " +
+      escape(title) + "</title>\n<style>" + style + std::string(css) + "</style></head>\n<body><main>\n<h1>" +
+      escape(title) + "</h1>\n";
+}
+
+void WebPage::heading(std::string_view words) { html_ += "<h2>" + escape(words) + "</h2>\n"; }
+
+void WebPage::paragraph(std::string_view words) { html_ += "<p>" + escape(words) + "</p>\n"; }
+
+void WebPage::figure(std::string_view svg, std::string_view caption) {
+  html_ += "<figure>" + std::string(svg) + "<figcaption>" + escape(caption) + "</figcaption></figure>\n";
+}
+
+void WebPage::table(const std::vector<Cells>& lines) {
+  html_ += "<div class=\"wide\"><table>\n";
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string tag = i == 0 ? "th" : "td";
+    html_ += "<tr>";
+    for (const std::string& cell : lines[i]) html_ += "<" + tag + ">" + escape(cell) + "</" + tag + ">";
+    html_ += "</tr>\n";
+  }
+  html_ += "</table></div>\n";
+}
+
+void WebPage::write(const std::string& file) const {
+  std::ofstream out(file);
+  if (!(out << str()).flush()) throw std::runtime_error("cannot write " + file);
+}
+
+std::string text_table(const std::vector<Cells>& lines) {
+  std::vector<std::size_t> width;
+  for (const Cells& line : lines)
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      width.resize(std::max(width.size(), i + 1));
+      width[i] = std::max(width[i], line[i].size());
+    }
+  std::ostringstream s;
+  for (const Cells& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const std::string blanks(width[i] - line[i].size(), ' ');
+      s << (i == 0 ? line[i] + blanks : "  " + blanks + line[i]);
+    }
+    s << '\n';
+  }
+  return s.str();
+}
+
+}  // namespace demo
