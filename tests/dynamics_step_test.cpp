@@ -54,6 +54,38 @@ TEST(Align, CountsTheSetAndNamesItsOnlyToken) {
   }
 }
 
+/// Sets sought among the longest tokens first, and among all.
+template <class N>
+void expect_same_sets(const Tokens& z, const Rule& rule, const N& normaliser) {
+  const Alignment seen = test::aligned(z, rule, normaliser);
+  Alignment all;
+  crest::Serial serial;
+  ASSERT_EQ(dyn::detail::attend(z, rule, dyn::detail::keys_of(z, rule), z.rows(), normaliser, all, serial), Status::ok);
+  EXPECT_EQ(seen.size, all.size);
+  EXPECT_EQ(seen.target, all.target);
+  EXPECT_LE((seen.mean - all.mean).norm(), 1e-6f * all.mean.norm());
+}
+
+TEST(Align, LongestFirstFindsTheSetsOfAFullScan) {
+  for (Index d : {1, 2, 3, 16}) {
+    const Rule rule = test::random_rule(d, d);
+    Tokens z = test::random_tokens(4001, d, d);
+    z.topRows(20) *= 0.01f;
+    expect_same_sets(z, rule, dyn::hardmax);
+    for (float sensitivity : {0.1f, 1.0f, 30.0f}) expect_same_sets(z, rule, dyn::localmax(sensitivity));
+    for (float share : {0.01f, 0.5f, 1.0f}) expect_same_sets(z, rule, dyn::localmax_relative(share));
+    z.rowwise().normalize();  // no token is longer than another
+    expect_same_sets(z, test::plain_rule(d), dyn::hardmax);
+    expect_same_sets(z, test::plain_rule(d), dyn::localmax(0.01f));
+  }
+}
+
+TEST(Align, TiesGoOnBehindTheFirstKeys) {
+  Tokens z = test::random_tokens(3000, 2, 1);
+  for (Index i = 0; i < 700; ++i) z.row(4 * i) << 8, 3;
+  EXPECT_EQ(test::aligned(z, test::plain_rule(2), dyn::hardmax).size[0], 700);
+}
+
 TEST(Step, ByHand) {
   Tokens z{{2, 0}, {1, 0}, {0, 1}};  // scores of the first two: 4 2 0 and 2 1 0; the third sees 0 0 1
   const Alignment seen = test::stepped(z, test::plain_rule(2, 1), dyn::hardmax);
@@ -101,12 +133,13 @@ TEST(Step, WithoutNormalisationLeadersGrowByTheStep) {
 }
 
 TEST(Step, CopiesOfALeaderStayToTheLastBit) {
-  Tokens z = test::random_tokens(7, 5, 3);
-  z.row(0) *= 9;
-  for (Index i : {2, 3, 5, 6}) z.row(i) = z.row(0);
-  const Tokens before = z;
-  test::stepped(z, test::plain_rule(5), dyn::hardmax, 200);
-  for (Index i : {0, 2, 3, 5, 6}) EXPECT_EQ(z.row(i), before.row(0));
+  for (Index copies : {2, 3, 5, 7, 11, 13, 600}) {
+    Tokens z = test::random_tokens(copies + 2, 5, copies);
+    z.topRows(copies) = (9 * z.row(0)).eval().replicate(copies, 1);
+    const Tokens before = z;
+    test::stepped(z, test::plain_rule(5), dyn::hardmax, 50);
+    EXPECT_EQ(Tokens(z.topRows(copies)), Tokens(before.topRows(copies))) << copies;
+  }
 }
 
 TEST(Step, ALeaderWithItsFollowersOnItIsAFixedPoint) {
@@ -183,6 +216,15 @@ TEST(Run, StopsAtRest) {
   EXPECT_EQ(r.stop, Stop::at_rest);
   EXPECT_LE(r.pull, 1e-6f * z.cwiseAbs().maxCoeff());
   EXPECT_GT(r.steps, 20);
+}
+
+TEST(Run, RestDoesNotDependOnTheUnitOfLength) {
+  std::vector<Index> steps;
+  for (float unit : {1.0f, 0x1p-20f, 0x1p20f}) {
+    Tokens z = unit * test::random_tokens(60, 2, 1);
+    steps.push_back(dyn::run(z, test::plain_rule(2), dyn::hardmax).steps);
+  }
+  EXPECT_EQ(steps, std::vector<Index>(3, steps[0]));
 }
 
 TEST(Run, StopsAfterItsSteps) {

@@ -47,7 +47,7 @@ std::vector<Cells> table(const std::vector<Sampling>& samplings) {
 }
 
 std::vector<Cells> table(const std::vector<Speed>& speeds) {
-  std::vector<Cells> lines{{"n", "d", "crest, ms", "Eigen, ms", "Eigen by 64 rows, ms", "ratio", "ratio by 64 rows",
+  std::vector<Cells> lines{{"n", "d", "crest, ms", "Eigen, ms", "Eigen by 32 rows, ms", "ratio", "ratio by 32 rows",
                             "followers, ms", "difference"}};
   for (const Speed& s : speeds)
     lines.push_back({std::to_string(s.n), std::to_string(s.d), milliseconds(s.crest), milliseconds(s.dense),

@@ -125,11 +125,11 @@ Sampling compare_sampling(const std::string& name, const Tokens& z) {
 template <class N>
 void add(Sensitivity& s, Start start, const N& normaliser) {
   Tokens& z = start.tokens;
-  const dyn::Run run = dyn::run(z, start.rule, normaliser, {.steps = 400, .rest = 1e-5f});
+  const dyn::Run run = dyn::run(z, start.rule, normaliser, {.steps = 400, .rest = -1});
   must_be_ok(run.status);
   Alignment hard;
   must_be_ok(dyn::align(z, z, start.rule, dyn::hardmax, hard));
-  const bool rests = run.stop == dyn::Stop::at_rest;
+  const bool rests = run.pull <= 1e-5f * size(z);
   s.clusters += static_cast<double>(count_clusters(z));
   s.at_rest += rests;
   s.quiescent += rests && dyn::pull(z, hard) > 1e-2f * size(z);
@@ -209,8 +209,8 @@ std::vector<Sensitivity> interpolate(Index n, Index starts) {
   std::vector<Sensitivity> all;
   for (float eps : {0.0f, 0.01f, 0.1f, 0.3f, 1.0f, 3.0f, 10.0f})
     all.push_back(interpolate("constant " + demo::fixed(eps, 2), n, starts, dyn::localmax(eps)));
-  const auto vanishing = [](Index t) { return dyn::localmax(1 / (1 + 0.1f * static_cast<float>(t))); };
-  all.push_back(interpolate("1 / (1 + t/10)", n, starts, vanishing));
+  const auto vanishing = [](Index t) { return dyn::localmax(1 / (1 + static_cast<float>(t))); };
+  all.push_back(interpolate("1 / (1 + t)", n, starts, vanishing));
   return all;
 }
 

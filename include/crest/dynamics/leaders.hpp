@@ -56,7 +56,7 @@ inline Clusters clusters(const Tokens& tokens, float radius) {
 /// Hardmax steps that look only where something can change.
 ///
 /// A token that is drawn to a leader alone is drawn to it for ever, and a leader never moves (docs/dynamics.md, Lemma
-/// 1). So it needs no scores any more: its step costs d operations instead of n d.
+/// 1). So it needs no scores any more: its step costs a few d operations.
 class Followers {
  public:
   /// The token that draws token i for ever (a leader draws itself), or -1.

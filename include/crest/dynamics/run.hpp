@@ -20,6 +20,7 @@ enum class Stop {
 struct RunOptions {
   Index steps = 1000;
   /// At rest when no coordinate lies further from what its token is drawn to than this share of the largest coordinate.
+  /// Below 0: never. A normaliser that varies in time may end a rest.
   float rest = 1e-6f;
 };
 
