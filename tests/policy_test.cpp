@@ -156,7 +156,7 @@ TEST(Window, LooksForEveryHead) {
 }
 
 TEST(Window, IgnoresNan) {
-  const Scores scores = {{40, {NAN}}, {80, {-3.0f}}};
+  const Scores scores = {{40, {NAN}}, {80, {-3.0f}}, {120, {NAN}}};
   EXPECT_EQ(refined(crest::Window{.reach = 1, .peaks = 2}, scores), range(79, 82));
 }
 
