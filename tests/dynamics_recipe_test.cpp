@@ -184,7 +184,9 @@ TEST(Localmax, RefusesOptionsOutOfRange) {
     EXPECT_EQ(crest::attention(c.problem, crest::localmax(bad)).status, crest::Status::recipe_softmax);
     EXPECT_EQ(status(crest::RelativeBand{bad}), crest::Status::recipe_softmax);
   }
+  EXPECT_EQ(status(crest::RelativeBand{1.1f}), crest::Status::recipe_softmax);
   EXPECT_EQ(status(crest::RelativeBand{0}), crest::Status::ok);
+  EXPECT_EQ(status(crest::RelativeBand{1}), crest::Status::ok);
 }
 
 }  // namespace

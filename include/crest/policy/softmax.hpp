@@ -63,13 +63,14 @@ struct Band {
   constexpr bool valid() const { return drop >= 0 && drop < std::numeric_limits<float>::max(); }
 };
 
-/// The keys within `share` of the highest score's size of that score, each with the same weight.
+/// The keys within `share` of the highest score's size of that score, each with the same weight. A share is at most 1:
+/// beyond that the reference would fall as the highest score grows.
 struct RelativeBand {
   float share = 0.1f;
   static constexpr bool uniform = true, needs_peak = true;
   constexpr float reference(float peak) const { return peak - share * (peak < 0 ? -peak : peak); }
   constexpr float limit(float) const { return std::numeric_limits<float>::infinity(); }
-  constexpr bool valid() const { return share >= 0 && share < std::numeric_limits<float>::max(); }
+  constexpr bool valid() const { return share >= 0 && share <= 1; }
 };
 
 /// The classic online softmax: the reference follows every new maximum.
