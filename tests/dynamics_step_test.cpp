@@ -227,6 +227,14 @@ TEST(Run, RestDoesNotDependOnTheUnitOfLength) {
   EXPECT_EQ(steps, std::vector<Index>(3, steps[0]));
 }
 
+TEST(Run, NothingRestsWithoutNormalisation) {
+  Tokens z{{1, 0}, {-1, 0}};
+  Rule rule = test::plain_rule(2);
+  rule.normalised = false;
+  EXPECT_EQ(dyn::run(z, rule, dyn::hardmax, {.steps = 5}).stop, Stop::steps);
+  EXPECT_GT(z(0, 0), 1);
+}
+
 TEST(Run, StopsAfterItsSteps) {
   Tokens z = test::random_tokens(60, 2, 1), same = z;
   const dyn::Run r = dyn::run(z, test::plain_rule(2), dyn::hardmax, {.steps = 7});
@@ -276,6 +284,8 @@ TEST(Refused, WhatBreaksARule) {
   for (float alpha : {0.0f, -1.0f, NAN, INFINITY}) EXPECT_EQ(refused(z, {good.a, alpha}), Status::dynamics_alpha);
   for (float t : {-1.0f, NAN}) EXPECT_EQ(refused(z, good, dyn::softmax(t)), Status::dynamics_scale);
   EXPECT_EQ(refused(z, good, dyn::softmax(0)), Status::scale_not_finite);
+  Tokens w;
+  for (float t : {-1.0f, INFINITY}) EXPECT_EQ(dyn::weights(z, good, dyn::softmax(t), w), Status::dynamics_scale);
 }
 
 TEST(Refused, NoTokensAreFine) {

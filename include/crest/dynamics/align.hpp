@@ -201,6 +201,7 @@ template <class R, class E = Serial&>
 Status weights(const Tokens& tokens, const Rule& rule, const Normaliser<R>& normaliser, Tokens& out,
                E&& executor = this_thread_serial()) {
   if (const Status status = check(tokens, rule); status != Status::ok) return status;
+  if (!(normaliser.scale > 0)) return Status::dynamics_scale;
   const Index n = tokens.rows();
   const Tokens q = tokens * rule.a, one = Tokens::Identity(n, n);
   out.resize(n, n);

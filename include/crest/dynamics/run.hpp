@@ -13,7 +13,7 @@ namespace dynamics {
 enum class Stop {
   failed,   ///< see Run::status
   steps,    ///< RunOptions::steps were made
-  at_rest,  ///< every token lies at what it is drawn to
+  at_rest,  ///< every token lies at what it is drawn to; never without normalisation, where such tokens grow
   watcher,  ///< the watcher returned false
 };
 
@@ -63,7 +63,8 @@ Run run(Tokens& tokens, const Rule& rule, const N& normaliser, const RunOptions&
     r.pull = pull(before, r.seen);
     ++r.steps;
     if (!watch(r.steps, tokens, r.seen)) return r.stop = Stop::watcher, r;
-    if (tokens.size() == 0 || r.pull <= options.rest * tokens.cwiseAbs().maxCoeff()) return r.stop = Stop::at_rest, r;
+    const bool still = tokens.size() == 0 || r.pull <= options.rest * tokens.cwiseAbs().maxCoeff();
+    if (still && rule.normalised) return r.stop = Stop::at_rest, r;
   }
   return r;
 }

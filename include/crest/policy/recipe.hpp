@@ -80,7 +80,7 @@ using Localmax = Recipe<EveryKey, Stay, Band, Everything>;
 
 inline constexpr Exact exact{};          ///< all visible keys; the default
 inline constexpr Clustered clustered{};  ///< stride samples, windows around the best, plateaus kept: approximate
-inline constexpr Hardmax hardmax{};      ///< the mean of the values whose score is the highest; lse: the log of how many
+inline constexpr Hardmax hardmax{};  ///< the mean of the values whose score is the highest; lse: the log of how many
 
 /// The mean of the values whose score lies within `drop` nats of the highest; lse: the logarithm of how many.
 constexpr Localmax localmax(float drop) { return {.softmax = {drop}}; }

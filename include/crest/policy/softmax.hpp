@@ -38,14 +38,19 @@ struct Margin {
   constexpr bool valid() const { return nats >= 0 && nats <= 60 && headroom >= 0 && headroom <= 60; }
 };
 
-/// A policy whose keys all weigh the same: 1 from the reference up, 0 below it. A reference that moves forgets them all.
+/// A policy whose keys all weigh the same: 1 from the reference up, 0 below it. A reference that moves forgets them
+/// all.
 template <class S>
-concept Uniform = requires { requires S::uniform; };
+concept Uniform = requires {
+  requires S::uniform;
+};
 
 /// A policy whose reference is right only for the highest score of all: a streaming kernel then passes over the keys
 /// twice.
 template <class S>
-concept NeedsPeak = requires { requires S::needs_peak; };
+concept NeedsPeak = requires {
+  requires S::needs_peak;
+};
 
 /// The keys of the highest score, each with the same weight: softmax at temperature 0.
 struct Peak {
