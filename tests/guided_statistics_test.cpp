@@ -101,6 +101,21 @@ TEST(Unbiased, WithTheProbeOfClustered) {
   expect_unbiased(s, {.budget = 0.25f, .draw = Draw::probe}, 1e-5);
 }
 
+/// Where 16 neighbours are alike the probe of `clustered` knows all scores, and draws as well as the sketch. Another
+/// call before each leaves estimates of its own in the scratch memory.
+TEST(Probe, KnowsNeighboursThatAreAlike) {
+  Spec other_seed = test::typical;
+  other_seed.seed = 77;
+  Sketched s(test::typical), other(other_seed);
+  s.c.k.fill([&](Index i, Index j, Index x) { return s.c.k.get(i, j / 16 * 16, x); });
+  s.rebuild(false);
+  const auto told = [&](Draw draw) {
+    test::compute(other.problem, guided);
+    return test::run(s.problem, guided.with({.budget = 0.2f, .draw = draw})).worst_error;
+  };
+  EXPECT_LE(told(Draw::probe), 1.2f * told(Draw::mass));
+}
+
 TEST(Unbiased, FromByteRowsUpToTheirRounding) {
   Sketched s(one_group, true);
   expect_unbiased(s, {.budget = 0.2f}, 2e-3);

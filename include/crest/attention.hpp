@@ -142,7 +142,7 @@ Report check_sketch(const Problem<T>& p) {
 /// The first broken rule of a call, or ok.
 template <class T, class R>
 Report check_call(std::span<const Problem<T>> problems, const R& recipe) {
-  if (recipe.check() != Status::ok) return {.status = recipe.check()};
+  if (const Status status = recipe.check(); status != Status::ok) return {.status = status};
   for (std::size_t i = 0; i < problems.size(); ++i) {
     Report report = check(problems[i]);
     if constexpr (R::path == Path::guide)

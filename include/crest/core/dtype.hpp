@@ -23,8 +23,7 @@ struct bf16 {
 
 /// What a cache may hold.
 template <class T>
-inline constexpr bool is_cache_element =
-    std::is_same_v<T, float> || std::is_same_v<T, f16> || std::is_same_v<T, bf16>;
+inline constexpr bool is_cache_element = std::is_same_v<T, float> || std::is_same_v<T, f16> || std::is_same_v<T, bf16>;
 
 CREST_INLINE constexpr float to_float(float x) { return x; }
 CREST_INLINE constexpr float to_float(bf16 x) { return std::bit_cast<float>(std::uint32_t{x.bits} << 16); }

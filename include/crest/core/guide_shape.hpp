@@ -8,8 +8,8 @@ namespace crest {
 inline namespace CREST_ABI {
 
 /// Sizes and places, in floats from the start of a thread's workspace. One float per key and query head holds
-/// estimates, two per key its inclusion probability and the logarithm of that; the rest does not depend on the number of keys
-/// but for bits.
+/// estimates, two per key its inclusion probability and the logarithm of that; the rest does not depend on the number
+/// of keys but for bits.
 struct GuideShape {
   GroupShape group;
   Index keys = 0, fields = 0, mapped = 0;

@@ -60,10 +60,12 @@ class Visible {
   MaskRanges mask_{};
 };
 
-/// Number of keys inside `clip`, at most 4096 of them, that lie in the ranges of any of some queries.
+inline constexpr Index counted_at_once = 4096;
+
+/// Number of keys inside `clip`, at most counted_at_once of them, that lie in the ranges of any of some queries.
 template <class T>
 Index count_in_any_range(const Problem<T>& p, KeyRange queries, KeyRange clip) {
-  KeySet::Word words[64] = {};
+  KeySet::Word words[KeySet::words_for(counted_at_once)] = {};
   KeySet seen(words);
   for (Index i = queries.first; i < queries.last; ++i)
     for (KeyRange r : reaching_into(Visible(p, i).ranges(), clip)) {
@@ -76,13 +78,12 @@ Index count_in_any_range(const Problem<T>& p, KeyRange queries, KeyRange clip) {
 /// Number of keys inside `clip` seen by any of the queries [queries.first, queries.last).
 template <class T>
 Index union_count(const Problem<T>& p, KeyRange queries, KeyRange clip) {
-  constexpr Index piece = 4096;
   if (length(queries) == 1) return Visible(p, queries.first).count(clip);
   if (p.range_of.empty())
     return Visible::count_keys(visible_to_any(p.mask, queries, p.queries(), p.keys()).span(), clip);
   Index total = 0;
-  for (Index at = clip.first; at < clip.last; at += piece)
-    total += count_in_any_range(p, queries, {at, std::min(at + piece, clip.last)});
+  for (Index at = clip.first; at < clip.last; at += counted_at_once)
+    total += count_in_any_range(p, queries, {at, std::min(at + counted_at_once, clip.last)});
   return total;
 }
 

@@ -207,12 +207,13 @@ bool all_fresh(const Guide<T, HT>& a, const KeySet& keys) {
 template <class T, int HT>
 bool verify(Guide<T, HT>& a) {
   constexpr Index cycle = 256, latest = 4, ahead = 4;
+  const auto far = static_cast<std::uintptr_t>(ahead * cycle * a.rows.k_stride * Index{sizeof(T)});
   if (!all_fresh(a, a.exact)) return false;
   const auto visible_and_stale = [&](Index j) { return a.open.contains(j) && !fresh(a.sketch, a.rows, j); };
   for (Index j = std::max<Index>(0, a.sketch.coded - latest); j < a.sketch.coded; ++j)
     if (visible_and_stale(j)) return false;
   for (Index j = a.c.plan.turn % cycle; j < a.sketch.coded; j += cycle) {
-    prefetch_lines(reinterpret_cast<std::uintptr_t>(a.rows.key(j + ahead * cycle)), a.rows.k_bytes());
+    prefetch_lines(reinterpret_cast<std::uintptr_t>(a.rows.key(j)) + far, a.rows.k_bytes());
     if (visible_and_stale(j)) return false;
   }
   a.bytes += static_cast<std::uint64_t>(a.sketch.coded / cycle + 1 + latest) * scattered_bytes<T>(a.c.p.head_dim());
@@ -232,7 +233,7 @@ void copy_steps(Guide<T, HT>& a, Index first, Index count) {
 
 /// Estimates of all open keys; of their blocks' means alone where another probe takes the place of the codes.
 template <class T, int HT>
-void estimate_keys(Guide<T, HT>& a, bool by_codes) {
+void estimate_keys(Guide<T, HT>& a) {
   constexpr Index chunk = 8;
   const Index heads = a.shape.group.padded_heads(), tiles = a.shape.group.tiles();
   Index with_means = 0;
@@ -244,7 +245,7 @@ void estimate_keys(Guide<T, HT>& a, bool by_codes) {
       with_means = b + count;
     }
     a.bytes += static_cast<std::uint64_t>(a.sketch.head_bytes());
-    if (!by_codes) return;
+    if (a.options.draw == Draw::probe) return;
     with_dot([&](auto wide) {
       estimate_block<HT, wide.value>(a.sketch, b, a.query, a.means + b * heads, tiles, a.space.estimate(b, 0));
     });
@@ -261,16 +262,9 @@ void probe_keys(Guide<T, HT>& a) {
       if (const KeySet::Word some = word >> i & 0xffff; some != 0)
         a.probe.insert(b * a.space.all + i + std::countr_zero(some));
   });
-  BlockRing<T, HT> ring;
-  for_each_block(ring, SetStream<T, HT>(a.rows, a.probe), [&](const Block<T, HT>& block, const Coming<T, HT>& coming) {
-    for (Index t = 0; t < a.shape.group.tiles(); ++t) {
-      alignas(64) float w[block_keys<HT> * HT];
-      score_block<HT>(block, coming.k(), a.g.tile_q(t), a.shape.group.head_dim, w);
-      for (int i = 0; i < block.count * HT; ++i) {
-        const Index key = block.key[i / HT], at = key % a.space.all / step * step;
-        std::fill_n(a.space.estimate(key / a.space.all, t * HT + i % HT) + at, step, w[i]);
-      }
-    }
+  score_set<T>(a.g, a.rows, a.probe, [&](Index key, Index head, const float* w) {
+    const Index at = key % a.space.all / step * step;
+    for (int h = 0; h < HT; ++h) std::fill_n(a.space.estimate(key / a.space.all, head + h) + at, step, w[h]);
   });
   a.bytes += static_cast<std::uint64_t>(a.probe.count()) * scattered_bytes<T>(a.c.p.head_dim());
   a.probe.clear();

@@ -4,8 +4,7 @@
 template <class T, int HT>
 void guide_exactly(Guide<T, HT>& a) {
   start(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
-  const RangeStream<T, HT> all(a.rows, a.visible.ranges(), a.c.task.keys);
-  a.c.tally.rescales += attend<T>(a.g, all, RowScores<HT>{a.g}, Lazy{});
+  a.c.tally.rescales += attend_visible(a.c, a.g, a.visible, Lazy{});
   const Index heads = a.shape.group.heads;
   a.bytes += a.dense_bytes();
   a.c.tally.keys_scored += heads * a.seen;
@@ -59,9 +58,8 @@ bool guide(Guide<T, HT>& a) {
   if (a.open.count() == 0) return false;
   read_exactly(a, a.exact);
   if (!verify(a)) return false;
-  const bool by_codes = a.options.draw != Draw::probe;
-  estimate_keys(a, by_codes);
-  if (!by_codes) probe_keys(a);
+  estimate_keys(a);
+  if (a.options.draw == Draw::probe) probe_keys(a);
   hide_others(a);
   const std::uint64_t budget = static_cast<std::uint64_t>(a.options.budget * static_cast<double>(a.dense_bytes()));
   const std::uint64_t allowed = budget > a.bytes ? budget - a.bytes : 0;

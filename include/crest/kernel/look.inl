@@ -24,21 +24,26 @@ struct Sight {
   Scored view(Index heads) const { return Scored(scored, rows, peaks, heads); }
 };
 
-/// Scores the fresh keys: exact dot products.
+/// Exact dot products of the keys of a set: calls f(key, first head, scores of HT heads) tile by tile.
+template <class T, int HT, class F>
+void score_set(const Group<HT>& g, const KvRows<T>& rows, const KeySet& keys, F&& f) {
+  BlockRing<T, HT> ring;
+  for_each_block(ring, SetStream<T, HT>(rows, keys), [&](const Block<T, HT>& block, const auto& coming) {
+    for (Index t = 0; t < g.shape.tiles(); ++t) {
+      alignas(64) float w[block_keys<HT> * HT];
+      score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+      for (int i = 0; i < block.count; ++i) f(block.key[i], t * HT, w + i * HT);
+    }
+  });
+}
+
+/// Scores the fresh keys.
 template <class T, int HT>
 void score_fresh(const Group<HT>& g, const KvRows<T>& rows, const Sight& sight) {
-  const GroupShape& s = g.shape;
-  BlockRing<T, HT> ring;
-  for_each_block(ring, SetStream<T, HT>(rows, sight.fresh), [&](const Block<T, HT>& block, const auto& coming) {
-    for (Index t = 0; t < s.tiles(); ++t) {
-      alignas(64) float w[block_keys<HT> * HT];
-      score_block<HT>(block, coming.k(), g.tile_q(t), s.head_dim, w);
-      for (int i = 0; i < block.count; ++i) {
-        std::memcpy(sight.rows.row(block.key[i]) + t * HT, w + i * HT, HT * sizeof(float));
-        float* peaks = sight.peaks + t * HT;
-        CREST_UNROLL for (int h = 0; h < HT; ++h) peaks[h] = w[i * HT + h] > peaks[h] ? w[i * HT + h] : peaks[h];
-      }
-    }
+  score_set<T>(g, rows, sight.fresh, [&](Index key, Index head, const float* w) {
+    std::memcpy(sight.rows.row(key) + head, w, HT * sizeof(float));
+    float* peaks = sight.peaks + head;
+    CREST_UNROLL for (int h = 0; h < HT; ++h) peaks[h] = w[h] > peaks[h] ? w[h] : peaks[h];
   });
 }
 

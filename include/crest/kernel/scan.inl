@@ -66,6 +66,16 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
   count_scan(c);
 }
 
+/// Every visible key of a cleared group, exactly.
+template <class T, int HT, class Softmax>
+Index attend_visible(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Softmax& softmax) {
+  const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
+  if constexpr (!Uniform<Softmax>) return attend<T>(g, all, RowScores<HT>{g}, Lazy{});
+  const Index moved = attend<T>(g, all, RowScores<HT>{g}, Peak{});
+  if constexpr (NeedsPeak<Softmax>) g.restart(softmax), attend<T>(g, all, RowScores<HT>{g}, softmax);
+  return moved;
+}
+
 /// Where the outputs of a head begin in a group's memory.
 CREST_INLINE Index first_output(const GroupShape& shape, Index head) {
   const Index tile_heads = shape.tile_heads();

@@ -4,7 +4,7 @@
 /// buffer, where a prefetch does nothing.
 CREST_INLINE void prefetch_lines(std::uintptr_t at, Index bytes) {
   CREST_UNROLL for (Index line = 0; line < bytes; line += 64)
-    __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, 3);
+      __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, 3);
 }
 
 /// Touches a piece of a row that will be needed soon, and what lies `far` bytes behind it.
@@ -62,7 +62,7 @@ CREST_INLINE void score_keys(const T* const* k, Ahead<T> ahead, const float* q, 
   Vec sum[tile];
   CREST_UNROLL for (int i = 0; i < tile; ++i) sum[i] = zero();
   CREST_UNROLL for (int i = 0; i < tile / HT; i += ROWS)
-    score_whole_rows<HT>(k + i, Ahead<T>{ahead.rows + i, ahead.far}, q, head_dim, sum + i * HT);
+      score_whole_rows<HT>(k + i, Ahead<T>{ahead.rows + i, ahead.far}, q, head_dim, sum + i * HT);
   CREST_UNROLL for (int i = 0; i < tile; i += Vec::width) store(out + i, sums(sum + i));
 }
 

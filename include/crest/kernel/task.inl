@@ -1,15 +1,5 @@
 // One task of a call: the entry of a backend.
 
-/// Every visible key of a cleared group, exactly.
-template <class T, int HT, class Softmax>
-Index attend_all(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Softmax& softmax) {
-  const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
-  if constexpr (!Uniform<Softmax>) return attend<T>(g, all, RowScores<HT>{g}, Lazy{});
-  const Index moved = attend<T>(g, all, RowScores<HT>{g}, Peak{});
-  if constexpr (NeedsPeak<Softmax>) g.restart(softmax), attend<T>(g, all, RowScores<HT>{g}, softmax);
-  return moved;
-}
-
 /// Counts and writes the rows of a group whose keys were chosen by looking. Where an estimate exceeds the target, the
 /// whole group is done again with every visible key.
 template <class T, int HT, class R>
@@ -24,7 +14,7 @@ void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visibl
     vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
   if (!vouched) {
     g.clear();
-    c.tally.rescales += attend_all(c, g, visible, recipe.softmax);
+    c.tally.rescales += attend_visible(c, g, visible, recipe.softmax);
     c.tally.bytes_read += static_cast<std::uint64_t>(n) * row_bytes(c.p);
     c.tally.keys_scored += heads * n;
     c.tally.fallbacks += heads;
@@ -61,8 +51,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   Wanted kept(sight.kept, visible.ranges());
   want_always(recipe.options, kept);
   select(g, recipe.selection, sight, c.floats() + shape.floats());
-  c.tally.rescales +=
-      attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.rows}, recipe.softmax);
+  c.tally.rescales += attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.rows}, recipe.softmax);
   c.tally.rows += shape.heads;
   c.tally.keys_visible += shape.heads * visible.count(c.task.keys);
   c.tally.keys_sampled += shape.heads * sampled;

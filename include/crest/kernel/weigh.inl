@@ -114,8 +114,8 @@ template <class Softmax, int HT>
 CREST_INLINE bool any_weighs(const float* scores, const TileState<HT>& s) {
   if constexpr (!Uniform<Softmax>) return true;
   bool any = false;
-  CREST_UNROLL for (int i = 0; i < block_keys<HT> * HT; i += Vec::width)
-    any |= any_not_less(load(scores + i), load(s.reference + i % TileState<HT>::lanes));
+  CREST_UNROLL for (int i = 0; i < block_keys<HT> * HT; i += Vec::width) any |=
+      any_not_less(load(scores + i), load(s.reference + i % TileState<HT>::lanes));
   return any;
 }
 
