@@ -22,6 +22,20 @@ double element(const crest::TensorView<T, 3>& t, Index i, Index j, Index x) {
   return crest::to_float(value);
 }
 
+/// The same of rows whose type is known at run time.
+template <class F>
+double element(const crest::RowView<F>& t, Index i, Index j, Index x) {
+  const std::array<Index, 3> extents{t.extent(0), t.extent(1), t.extent(2)},
+      strides{t.stride(0), t.stride(1), t.stride(2)};
+  const auto as = [&]<class T>(const T* data) {
+    return element(crest::TensorView<const T, 3>(data, extents, strides), i, j, x);
+  };
+  const void* data = t.data_handle();
+  if (t.element() == crest::Element::f16) return as(static_cast<const crest::f16*>(data));
+  if (t.element() == crest::Element::bf16) return as(static_cast<const crest::bf16*>(data));
+  return as(static_cast<const float*>(data));
+}
+
 /// Does `query` see `key`?
 template <class T>
 bool sees(const crest::Problem<T>& p, Index query, Index key) {
@@ -43,21 +57,43 @@ struct Row {
   double lse = -std::numeric_limits<double>::infinity();
 };
 
+/// What LogitOptions make of a logit.
+template <class T>
+double changed(const crest::Problem<T>& p, double s, Index head, Index query, Index key) {
+  const crest::LogitOptions& o = p.logits;
+  if (o.softcap > 0) s = o.softcap * std::tanh(s / o.softcap);
+  if (!o.slopes.empty()) s += double{o.slopes[head]} * static_cast<double>(key - (p.keys() - p.queries() + query));
+  if (o.bias.data_handle() == nullptr) return s;
+  return s + element(o.bias, head, query, key) * (o.bias_factors.empty() ? 1.0 : o.bias_factors[head]);
+}
+
 template <class T>
 double score(const crest::Problem<T>& p, Index head, Index query, Index key) {
   double dot = 0;
   for (Index x = 0; x < p.head_dim(); ++x)
     dot += element(p.q, head, query, x) * element(p.k, head / p.gqa_group(), key, x);
-  return dot * (p.scale != 0 ? p.scale : 1 / std::sqrt(static_cast<double>(p.head_dim())));
+  const double s = dot * (p.scale != 0 ? p.scale : 1 / std::sqrt(static_cast<double>(p.head_dim())));
+  return changed(p, s, head, query, key);
 }
 
-/// Softmax over the given keys alone.
-template <class T>
-Row attend(const crest::Problem<T>& p, Index head, Index query, std::vector<Index> keys) {
+/// A logit stays as it is.
+struct Unchanged {
+  double operator()(double s, Index, Index, Index) const { return s; }
+};
+
+/// Softmax over the given keys alone, and over the head's sink logit. change(logit, head, query, key) is a variant of
+/// the caller's.
+template <class T, class Change = Unchanged>
+Row attend(const crest::Problem<T>& p, Index head, Index query, std::vector<Index> keys, Change change = {}) {
   Row row{std::move(keys), {}, std::vector<double>(p.value_dim())};
-  double peak = -std::numeric_limits<double>::infinity(), sum = 0;
-  for (Index key : row.keys) row.scores.push_back(score(p, head, query, key));
+  const double nothing = -std::numeric_limits<double>::infinity();
+  const bool hides = p.logits.bias.data_handle() || !std::is_same_v<Change, Unchanged>;
+  const double sink = p.logits.sinks.empty() ? nothing : p.logits.sinks[head];
+  double peak = sink;
+  for (Index key : row.keys) row.scores.push_back(change(score(p, head, query, key), head, query, key));
   for (double s : row.scores) peak = std::max(peak, s);
+  if (peak == nothing && (row.keys.empty() || hides)) return row;
+  double sum = std::exp(sink - peak);
   for (std::size_t i = 0; i < row.keys.size(); ++i) {
     const double weight = std::exp(row.scores[i] - peak);
     sum += weight;
@@ -67,7 +103,6 @@ Row attend(const crest::Problem<T>& p, Index head, Index query, std::vector<Inde
       row.size += part * part;
     }
   }
-  if (row.keys.empty()) return row;
   for (double& x : row.o) x /= sum;
   row.size = std::sqrt(row.size) / sum;
   row.lse = peak + std::log(sum);
@@ -75,20 +110,20 @@ Row attend(const crest::Problem<T>& p, Index head, Index query, std::vector<Inde
 }
 
 /// Softmax over all keys the query sees.
-template <class T>
-Row attend(const crest::Problem<T>& p, Index head, Index query) {
+template <class T, class Change = Unchanged>
+Row attend(const crest::Problem<T>& p, Index head, Index query, Change change = {}) {
   std::vector<Index> keys;
   for (Index key = 0; key < p.keys(); ++key)
     if (sees(p, query, key)) keys.push_back(key);
-  return attend(p, head, query, std::move(keys));
+  return attend(p, head, query, std::move(keys), change);
 }
 
 /// All rows, [head][query].
-template <class T>
-std::vector<Row> solve(const crest::Problem<T>& p) {
+template <class T, class Change = Unchanged>
+std::vector<Row> solve(const crest::Problem<T>& p, Change change = {}) {
   std::vector<Row> rows;
   for (Index head = 0; head < p.heads(); ++head)
-    for (Index query = 0; query < p.queries(); ++query) rows.push_back(attend(p, head, query));
+    for (Index query = 0; query < p.queries(); ++query) rows.push_back(attend(p, head, query, change));
   return rows;
 }
 

@@ -127,9 +127,11 @@ std::uint64_t dense_bytes(const Problem<T>& p) {
   return static_cast<std::uint64_t>(p.kv_heads() * keys) * row_bytes(p);
 }
 
-/// The first rule that a problem's sketch breaks, or ok.
-template <class T>
-Report check_sketch(const Problem<T>& p) {
+/// The first rule that a guided problem breaks, or ok.
+template <class R, class T>
+Report check_guided(const Problem<T>& p) {
+  if (MasksKeys<R>) return {.status = Status::recipe_variant};
+  if (!p.logits.bias.absent()) return {.status = Status::bias_guided};
   if (p.sketch == nullptr) return {.status = Status::sketch_null, .expected = 1};
   Checker c;
   c.equal(p.keys(), p.sketch->size(), Status::sketch_keys);
@@ -146,7 +148,7 @@ Report check_call(std::span<const Problem<T>> problems, const R& recipe) {
   for (std::size_t i = 0; i < problems.size(); ++i) {
     Report report = check(problems[i]);
     if constexpr (R::path == Path::guide)
-      if (report.ok()) report = check_sketch(problems[i]);
+      if (report.ok()) report = check_guided<R>(problems[i]);
     report.problem = static_cast<Index>(i);
     if (!report.ok()) return report;
   }

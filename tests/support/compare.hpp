@@ -25,7 +25,7 @@ template <class T>
 double relative_l2(const Problem<T>& p, Index head, Index query, const oracle::Row& wanted) {
   double difference = 0, norm = 0;
   for (Index x = 0; x < p.value_dim(); ++x) {
-    const double d = oracle::element(crest::TensorView<const float, 3>(p.o), head, query, x) - wanted.o[x];
+    const double d = oracle::element(p.o, head, query, x) - wanted.o[x];
     difference += d * d;
     norm += wanted.o[x] * wanted.o[x];
   }

@@ -6,6 +6,7 @@
 #include "crest/core/hash.hpp"
 #include "crest/core/work.hpp"
 #include "crest/policy/guided.hpp"
+#include "crest/policy/variant.hpp"
 #include "crest/simd/target.hpp"
 
 CREST_TARGET_BEGIN("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")
@@ -26,6 +27,7 @@ struct Region {
 #include "crest/kernel/block.inl"
 #include "crest/kernel/score.inl"
 #include "crest/kernel/weigh.inl"
+#include "crest/kernel/logits.inl"
 #include "crest/kernel/accumulate.inl"
 #include "crest/kernel/group.inl"
 #include "crest/kernel/scan.inl"

@@ -103,6 +103,24 @@ void check_visibility(const Problem<T>& p, Checker& c) {
   }
 }
 
+template <class T>
+void check_logits(const Problem<T>& p, Checker& c) {
+  const LogitOptions& o = p.logits;
+  const auto per_head = [&](std::span<const float> list, Status status) {
+    const Index size = static_cast<Index>(list.size());
+    c.require(size == 0 || size == p.heads(), status, p.heads(), size);
+  };
+  c.require(o.softcap >= 0 && std::isfinite(o.softcap), Status::softcap_negative, 0, 0);
+  per_head(o.slopes, Status::slopes_size);
+  per_head(o.bias_factors, Status::bias_factors_size);
+  per_head(o.sinks, Status::sink_logits_size);
+  if (o.bias.absent()) return c.require(o.bias_factors.empty(), Status::bias_factors_size, 0, p.heads()), void();
+  c.equal(p.heads(), o.bias.extent(0), Status::bias_heads);
+  c.equal(p.queries(), o.bias.extent(1), Status::bias_queries);
+  c.equal(p.keys(), o.bias.extent(2), Status::bias_keys);
+  c.view(o.bias, Status::bias_null, Status::bias_keys, Status::bias_stride);
+}
+
 }  // namespace detail
 
 /// First rule that `p` breaks, with its two numbers; Status::ok when it breaks none.
@@ -111,6 +129,7 @@ Report check(const Problem<T>& p) {
   detail::Checker c;
   detail::check_shapes(p, c);
   if (c.report.ok()) detail::check_visibility(p, c);
+  if (c.report.ok()) detail::check_logits(p, c);
   c.require(std::isfinite(p.scale), Status::scale_not_finite, 0, 0);
   return c.report;
 }

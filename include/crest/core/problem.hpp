@@ -3,9 +3,8 @@
 
 #include <span>
 
-#include "crest/core/dtype.hpp"
+#include "crest/core/logit_options.hpp"
 #include "crest/core/mask.hpp"
-#include "crest/core/view.hpp"
 
 namespace crest {
 inline namespace v0 {
@@ -18,9 +17,9 @@ template <class T>
 struct Problem {
   static_assert(is_cache_element<T>, "crest: k and v hold float, f16 or bf16");
 
-  TensorView<const float, 3> q;  ///< [heads, queries, head_dim]
+  RowView<const float> q;        ///< [heads, queries, head_dim], of float, f16 or bf16
   TensorView<const T, 3> k, v;   ///< [kv_heads, keys, head_dim], [kv_heads, keys, value_dim]
-  TensorView<float, 3> o;        ///< [heads, queries, value_dim]
+  RowView<float> o;              ///< [heads, queries, value_dim], of float, f16 or bf16
   TensorView<float, 2> lse{};    ///< optional out: [heads, queries], natural log of the softmax denominator
   TensorView<float, 2> error{};  ///< optional out: [heads, queries], predicted relative error of o; 0 = exact row
   float scale = 0;               ///< 0 means 1/sqrt(head_dim)
@@ -28,6 +27,7 @@ struct Problem {
   std::span<const KeyRange> ranges{};  ///< optional, replaces mask: query i sees ranges[range_of[i] .. range_of[i+1]),
   std::span<const Index> range_of{};   ///< sorted and disjoint; queries + 1 entries
   const KeySketch* sketch = nullptr;   ///< needed by the recipe `guided`
+  LogitOptions logits{};               ///< softcap, ALiBi slopes, bias, sink logits
 
   CREST_INLINE constexpr Index heads() const { return q.extent(0); }
   CREST_INLINE constexpr Index queries() const { return q.extent(1); }

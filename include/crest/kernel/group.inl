@@ -67,25 +67,41 @@ void start(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query) 
   constexpr Index W = Vec::width;
   for (Index x = 0; x < g.shape.padded_heads() * g.shape.q_pitch(); x += W) store(g.q + x, zero());
   for (Index h = 0; h < g.shape.heads; ++h) {
-    const float* row = p.q.address(kv_head * g.shape.heads + h, query, 0);
     float* to = g.q + h / HT * HT * g.shape.q_pitch() + h % HT * W;
-    for (Index x = 0; x < g.shape.head_dim; x += W)
-      store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(scale * log2_e));
+    with_type(p.q.element(), p.q.row(kv_head * g.shape.heads + h, query), [&](auto* row) {
+      for (Index x = 0; x < g.shape.head_dim; x += W)
+        store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(scale * log2_e));
+    });
   }
   g.clear();
+}
+
+/// Counts the sink logits of the group: keys of value zero that every query sees first. Call it before any other key is
+/// weighed.
+template <class T, int HT, class Softmax>
+void add_sinks(const Group<HT>& g, const Problem<T>& p, Index kv_head, const Softmax& softmax) {
+  for (Index h = 0; h < g.shape.heads && !p.logits.sinks.empty(); ++h) {
+    const float sink = p.logits.sinks[static_cast<std::size_t>(kv_head * g.shape.heads + h)] * log2_e;
+    const TileState<HT> s = g.tile_state(h / HT);
+    const int head = static_cast<int>(h % HT);
+    if (!(sink <= s.limit[head])) s.refer(head, sink, softmax);
+    s.folded[head] += weight<Softmax>(sink - s.reference[head]);
+  }
 }
 
 // Scores of a block: operator()(block, coming, tile, w) writes w[key * HT + head] in log2 units; scale_values() may
 // change the weights between the softmax and the values, for rows whose values carry a factor.
 
-/// Scores computed from the rows: the exact dot products.
+/// Scores computed from the rows: the exact dot products, changed as the call asks.
 template <int HT>
 struct RowScores {
   const Group<HT>& g;
+  const Logits& logits;
 
   template <class T>
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
     score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+    logits.template operator()<HT>(block.key, t, w);
   }
   template <class T>
   CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
@@ -157,20 +173,21 @@ struct RowResult {
   Index pitch;
   float reference;  ///< log2 units
   float sum;
-  bool empty;  ///< no key was visible
+  bool hidden;  ///< no key was visible, or all may have been hidden: then a sum of 0 is a sum over nothing
 };
 
 /// Writes one row: o = accumulated / sum, lse.
 template <class T>
 void write_row(const Problem<T>& p, Index head, Index query, const RowResult& row) {
   constexpr Index W = Vec::width;
-  float* out = p.o.address(head, query, 0);
-  const Vec share = broadcast(row.empty ? 0.0f : 1.0f / row.sum);
+  void* const out = p.o.row(head, query);
+  const bool empty = row.hidden && row.sum == 0;
+  const Vec share = broadcast(empty ? 0.0f : 1.0f / row.sum);
   for (Index x = 0; x < p.value_dim(); x += W)
-    store_first(out + x, load(row.o + x / W * row.pitch) * share, p.value_dim() - x);
+    store_first(p.o.element(), out, x, load(row.o + x / W * row.pitch) * share, p.value_dim() - x);
   if (!p.lse.data_handle()) return;
   const float infinity = std::numeric_limits<float>::infinity();
-  const float lse = row.empty ? -infinity : (row.reference + std::log2(row.sum)) * ln_2;
+  const float lse = empty ? -infinity : (row.reference + std::log2(row.sum)) * ln_2;
   std::memcpy(p.lse.address(head, query), &lse, sizeof lse);
 }
 
@@ -181,8 +198,8 @@ void write_error(const Problem<T>& p, Index head, Index query, float error) {
 
 /// Writes all rows of a finished group.
 template <class T, int HT>
-void write_group(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query, bool empty) {
+void write_group(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query, bool hidden) {
   for (Index h = 0; h < g.shape.heads; ++h)
     write_row(p, kv_head * g.shape.heads + h, query,
-              {g.tile_o(h / HT) + h % HT * Vec::width, HT * Vec::width, g.reference(h), g.sum(h), empty});
+              {g.tile_o(h / HT) + h % HT * Vec::width, HT * Vec::width, g.reference(h), g.sum(h), hidden});
 }

@@ -7,14 +7,14 @@
 /// Scores of drawn rows: exact dot products, plus log2 of 1 / p. The scores are kept in the place of the estimates.
 template <int HT>
 struct DrawnScores {
-  const Group<HT>& g;
+  RowScores<HT> exact;
   const DrawSpace& d;
   float log_scale;
   float* noise;  ///< [padded_heads] sums of (score - estimate)^2 over the drawn keys, log2 units
 
   template <class T>
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
-    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+    exact(block, coming, t, w);
     reweigh(block, t, w);
   }
   template <class T>
@@ -38,19 +38,20 @@ struct DrawnScores {
 /// The same from 8-bit rows: K is the residual to the block's mean, in steps; V is in steps.
 template <int HT>
 struct DrawnByteScores {
-  DrawnScores<HT> exact;
+  DrawnScores<HT> drawn;
   const float* means;  ///< [blocks][padded_heads] scores of the blocks' means
   const float* steps;  ///< [blocks] {K, V}
 
   CREST_INLINE void operator()(const Block<i8, HT>& block, const Coming<i8, HT>& coming, Index t, float* w) const {
-    const Group<HT>& g = exact.g;
+    const Group<HT>& g = drawn.exact.g;
     score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
     for (int i = 0; i < block.count; ++i) {
       const Index b = block.key[i] / SketchView::block_keys;
       const float* mean = means + b * g.shape.padded_heads() + t * HT;
       CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * steps[2 * b] + mean[h];
     }
-    exact.reweigh(block, t, w);
+    drawn.exact.logits.template operator()<HT>(block.key, t, w);
+    drawn.reweigh(block, t, w);
   }
   CREST_INLINE void scale_values(const Block<i8, HT>& block, float* w) const {
     for (int i = 0; i < block.count; ++i) {
@@ -65,6 +66,7 @@ template <class T, int HT>
 struct Guide {
   const TaskCall<T>& c;
   const GuidedOptions& options;
+  const Logits logits;
   const SketchView& sketch;
   GuideShape shape;
   Group<HT> g;      ///< keys read exactly: sinks, the recent window, the heaviest
@@ -82,9 +84,10 @@ struct Guide {
   std::uint64_t bytes = 0;  ///< read so far
   Inclusion inclusion{};
 
-  Guide(const TaskCall<T>& call, const GuidedOptions& o)
+  Guide(const TaskCall<T>& call, const GuidedOptions& o, const Logits& changes)
       : c(call),
         options(o),
+        logits(changes),
         sketch(*call.sketch),
         shape(guide_shape(call.p, sketch)),
         g(shape.group, c.floats()),
@@ -149,6 +152,7 @@ bool prepare_queries(Guide<T, HT>& a) {
   float *x = a.scratch, *y = x + dim;
   bool finite = true;
   start(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
+  add_sinks(a.g, a.c.p, a.c.task.kv_head, Lazy{});
   start(a.drawn, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
   for (Index h = 0; h < a.shape.group.heads; ++h) {
     const Index tile = h / HT * HT * a.shape.group.q_pitch();
@@ -183,7 +187,7 @@ void split_keys(Guide<T, HT>& a) {
 /// Reads rows exactly, from the caller's cache.
 template <class T, int HT>
 void read_exactly(Guide<T, HT>& a, const KeySet& keys) {
-  a.c.tally.rescales += attend<T>(a.g, SetStream<T, HT>(a.rows, keys), RowScores<HT>{a.g}, Lazy{});
+  a.c.tally.rescales += attend<T>(a.g, SetStream<T, HT>(a.rows, keys), RowScores<HT>{a.g, a.logits}, Lazy{});
   const Index count = keys.count();
   a.bytes += static_cast<std::uint64_t>(count) * a.exact_row_bytes();
   a.c.tally.keys_scored += a.shape.group.heads * count;
@@ -249,6 +253,8 @@ void estimate_keys(Guide<T, HT>& a) {
     with_dot([&](auto wide) {
       estimate_block<HT, wide.value>(a.sketch, b, a.query, a.means + b * heads, tiles, a.space.estimate(b, 0));
     });
+    for (Index h = 0; h < a.shape.group.heads; ++h)
+      a.logits.estimates(h, b * a.space.all, a.space.all, a.space.estimate(b, h));
     a.bytes += static_cast<std::uint64_t>(a.sketch.block_bytes());
   });
 }
@@ -262,7 +268,7 @@ void probe_keys(Guide<T, HT>& a) {
       if (const KeySet::Word some = word >> i & 0xffff; some != 0)
         a.probe.insert(b * a.space.all + i + std::countr_zero(some));
   });
-  score_set<T>(a.g, a.rows, a.probe, [&](Index key, Index head, const float* w) {
+  score_set<T>(RowScores<HT>{a.g, a.logits}, a.rows, a.probe, [&](Index key, Index head, const float* w) {
     const Index at = key % a.space.all / step * step;
     for (int h = 0; h < HT; ++h) std::fill_n(a.space.estimate(key / a.space.all, head + h) + at, step, w[h]);
   });
@@ -353,7 +359,7 @@ std::uint64_t byte_row_bytes(const Guide<T, HT>& a) {
 template <class T, int HT>
 void read_drawn(Guide<T, HT>& a) {
   const Index count = a.taken.count();
-  const DrawnScores<HT> scores{a.drawn, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale, a.noise};
+  const DrawnScores<HT> scores{{a.drawn, a.logits}, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale, a.noise};
   a.drawn.clear();
   std::fill(a.noise, a.noise + a.shape.group.padded_heads(), 0.0f);
   a.c.tally.keys_scored += a.shape.group.heads * count;

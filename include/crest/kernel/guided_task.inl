@@ -1,10 +1,10 @@
 // One guided task: the steps of guided.inl in order, and what happens when the cheap way cannot vouch for itself.
 
 /// Reads every visible key exactly.
-template <class T, int HT>
-void guide_exactly(Guide<T, HT>& a) {
+template <class T, int HT, class R>
+void guide_exactly(Guide<T, HT>& a, const R& recipe) {
   start(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
-  a.c.tally.rescales += attend_visible(a.c, a.g, a.visible, Lazy{});
+  a.c.tally.rescales += attend_visible(a.c, a.g, recipe, Lazy{});
   const Index heads = a.shape.group.heads;
   a.bytes += a.dense_bytes();
   a.c.tally.keys_scored += heads * a.seen;
@@ -71,9 +71,9 @@ bool guide(Guide<T, HT>& a) {
   return a.options.draw != Draw::mass || worst_prediction(a) <= hopeless;
 }
 
-template <class T, int HT>
-void guided_task(const TaskCall<T>& c, const Guided& recipe) {
-  Guide<T, HT> a(c, recipe.options);
+template <class T, int HT, class R>
+void guided_task(const TaskCall<T>& c, const R& recipe) {
+  Guide<T, HT> a(c, recipe.options, logits_of(c, recipe, c.task.queries.first));
   const Index heads = a.shape.group.heads, first = c.task.kv_head * heads, query = c.task.queries.first;
   c.tally.rows += heads;
   c.tally.keys_visible += heads * a.seen;
@@ -86,7 +86,7 @@ void guided_task(const TaskCall<T>& c, const Guided& recipe) {
     c.tally.keys_used += heads * (a.exact.count() + a.taken.count());
     write_group(a.drawn, c.p, c.task.kv_head, query, false);
   } else {
-    guide_exactly(a);
+    guide_exactly(a, recipe);
   }
   c.tally.bytes_read += a.bytes;
 }

@@ -24,14 +24,14 @@ struct Sight {
   Scored view(Index heads) const { return Scored(scored, rows, peaks, heads); }
 };
 
-/// Exact dot products of the keys of a set: calls f(key, first head, scores of HT heads) tile by tile.
+/// Exact scores of the keys of a set: calls f(key, first head, scores of HT heads) tile by tile.
 template <class T, int HT, class F>
-void score_set(const Group<HT>& g, const KvRows<T>& rows, const KeySet& keys, F&& f) {
+void score_set(const RowScores<HT>& scores, const KvRows<T>& rows, const KeySet& keys, F&& f) {
   BlockRing<T, HT> ring;
   for_each_block(ring, SetStream<T, HT>(rows, keys), [&](const Block<T, HT>& block, const auto& coming) {
-    for (Index t = 0; t < g.shape.tiles(); ++t) {
+    for (Index t = 0; t < scores.g.shape.tiles(); ++t) {
       alignas(64) float w[block_keys<HT> * HT];
-      score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+      scores(block, coming, t, w);
       for (int i = 0; i < block.count; ++i) f(block.key[i], t * HT, w + i * HT);
     }
   });
@@ -39,8 +39,8 @@ void score_set(const Group<HT>& g, const KvRows<T>& rows, const KeySet& keys, F&
 
 /// Scores the fresh keys.
 template <class T, int HT>
-void score_fresh(const Group<HT>& g, const KvRows<T>& rows, const Sight& sight) {
-  score_set<T>(g, rows, sight.fresh, [&](Index key, Index head, const float* w) {
+void score_fresh(const RowScores<HT>& scores, const KvRows<T>& rows, const Sight& sight) {
+  score_set<T>(scores, rows, sight.fresh, [&](Index key, Index head, const float* w) {
     std::memcpy(sight.rows.row(key) + head, w, HT * sizeof(float));
     float* peaks = sight.peaks + head;
     CREST_UNROLL for (int h = 0; h < HT; ++h) peaks[h] = w[h] > peaks[h] ? w[h] : peaks[h];
@@ -50,8 +50,9 @@ void score_fresh(const Group<HT>& g, const KvRows<T>& rows, const Sight& sight) 
 /// Scores what `ask(round, seen, wanted)` asks for, round after round, until it asks for nothing new. Returns how many
 /// keys were scored.
 template <class T, int HT, class Ask>
-Index look(const Group<HT>& g, const KvRows<T>& rows, std::span<const KeyRange> visible, Sight& sight, Ask&& ask) {
-  const Scored seen = sight.view(g.shape.heads);
+Index look(const RowScores<HT>& scores, const KvRows<T>& rows, std::span<const KeyRange> visible, Sight& sight,
+           Ask&& ask) {
+  const Scored seen = sight.view(scores.g.shape.heads);
   Index total = 0;
   for (Index round = 0;; ++round) {
     sight.fresh.clear();
@@ -60,7 +61,7 @@ Index look(const Group<HT>& g, const KvRows<T>& rows, std::span<const KeyRange> 
     sight.fresh.subtract(sight.scored);
     const Index count = sight.fresh.count();
     if (count == 0) return total;
-    score_fresh<T>(g, rows, sight);
+    score_fresh<T>(scores, rows, sight);
     sight.scored.unite(sight.fresh);
     total += count;
   }

@@ -34,7 +34,7 @@ void finish_scan(const TaskCall<T>& c, const Group<HT>& g, Index i) {
   if (c.plan.splits > 1)
     write_partial(g, c.partials + c.plan.partial(c.task.kv_head, tile, c.task.split, i));
   else
-    write_group(g, c.p, c.task.kv_head, query, Visible(c.p, query).count(c.task.keys) == 0);
+    write_group(g, c.p, c.task.kv_head, query, hides_keys<R>(c.p) || Visible(c.p, query).count(c.task.keys) == 0);
   if (c.task.split > 0) return;
   for (Index h = 0; h < g.shape.heads; ++h) write_error(c.p, c.task.kv_head * g.shape.heads + h, query, 0.0f);
 }
@@ -50,11 +50,13 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
   const auto group = [&](Index i) { return Group<HT>(shape, c.floats() + i * shape.floats()); };
   for (Index i = 0; i < queries; ++i) start(group(i), c.p, task.kv_head, task.queries.first + i);
   const auto pass = [&](const auto& softmax) {
+    for (Index i = 0; i < queries && task.split == 0; ++i) add_sinks(group(i), c.p, task.kv_head, softmax);
     for (Index at = task.keys.first; at < task.keys.last; at += step)
       for (Index i = 0; i < queries; ++i) {
         const Visible visible(c.p, task.queries.first + i);
         const RangeStream<T, HT> keys(rows, visible.ranges(), {at, std::min(at + step, task.keys.last)});
-        c.tally.rescales += attend<T>(group(i), keys, RowScores<HT>{group(i)}, softmax);
+        const auto logits = logits_of(c, recipe, task.queries.first + i);
+        c.tally.rescales += attend<T>(group(i), keys, RowScores<HT>{group(i), logits}, softmax);
       }
   };
   if constexpr (NeedsPeak<R>) {
@@ -67,12 +69,18 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
 }
 
 /// Every visible key of a cleared group, exactly.
-template <class T, int HT, class Softmax>
-Index attend_visible(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Softmax& softmax) {
-  const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
-  if constexpr (!Uniform<Softmax>) return attend<T>(g, all, RowScores<HT>{g}, Lazy{});
-  const Index moved = attend<T>(g, all, RowScores<HT>{g}, Peak{});
-  if constexpr (NeedsPeak<Softmax>) g.restart(softmax), attend<T>(g, all, RowScores<HT>{g}, softmax);
+template <class T, int HT, class R, class Softmax>
+Index attend_visible(const TaskCall<T>& c, const Group<HT>& g, const R& recipe, const Softmax& softmax) {
+  const Visible visible(c.p, c.task.queries.first);
+  const auto logits = logits_of(c, recipe, c.task.queries.first);
+  const auto pass = [&](const auto& by) {
+    const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
+    add_sinks(g, c.p, c.task.kv_head, by);
+    return attend<T>(g, all, RowScores<HT>{g, logits}, by);
+  };
+  if constexpr (!Uniform<Softmax>) return pass(Lazy{});
+  const Index moved = pass(Peak{});
+  if constexpr (NeedsPeak<Softmax>) g.restart(softmax), pass(softmax);
   return moved;
 }
 
@@ -102,7 +110,7 @@ void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, In
   const Index first = tile * plan.query_tile, last = std::min(first + plan.query_tile, plan.queries);
   for (Index query = first; query < last; ++query) {
     const auto part = [&](Index split) { return partials + plan.partial(kv_head, tile, split, query - first); };
-    const bool empty = Visible(p, query).count({0, p.keys()}) == 0;
+    const bool hidden = hides_keys<R>(p) || Visible(p, query).count({0, p.keys()}) == 0;
     for (Index head = 0; head < shape.heads; ++head) {
       for (Index step = 1; step < plan.splits; step *= 2)
         for (Index s = 0; s + step < plan.splits; s += 2 * step) merge_partial<R>(part(s), part(s + step), head, shape);
@@ -110,7 +118,7 @@ void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, In
       const float* m = whole + shape.outputs() + head;
       write_row(p, kv_head * shape.heads + head, query,
                 {whole + first_output(shape, head), shape.tile_heads() * Vec::width, Uniform<R> ? 0.0f : *m,
-                 m[shape.heads], empty});
+                 m[shape.heads], hidden});
     }
   }
 }

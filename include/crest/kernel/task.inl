@@ -14,7 +14,7 @@ void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visibl
     vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
   if (!vouched) {
     g.clear();
-    c.tally.rescales += attend_visible(c, g, visible, recipe.softmax);
+    c.tally.rescales += attend_visible(c, g, recipe, recipe.softmax);
     c.tally.bytes_read += static_cast<std::uint64_t>(n) * row_bytes(c.p);
     c.tally.keys_scored += heads * n;
     c.tally.fallbacks += heads;
@@ -27,7 +27,7 @@ void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visibl
     write_error(c.p, c.task.kv_head * heads + h, query, error);
   }
   if constexpr (Uniform<R>) g.refer_to_none();
-  write_group(g, c.p, c.task.kv_head, query, n == 0);
+  write_group(g, c.p, c.task.kv_head, query, hides_keys<R>(c.p) || n == 0);
 }
 
 /// One query of one KV head: sample, refine, fix the reference, select, and read the values of the kept keys.
@@ -39,7 +39,10 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   const Group<HT> g(shape, c.floats());
   start(g, c.p, c.task.kv_head, c.task.queries.first);
   Sight sight(c.sight(), c.p.keys(), Places(visible.ranges()), shape.padded_heads());
-  const auto ask = [&](auto&& policy) { return look<T>(g, rows, visible.ranges(), sight, policy); };
+  const auto logits = logits_of(c, recipe, c.task.queries.first);
+  const auto ask = [&](auto&& policy) {
+    return look<T>(RowScores<HT>{g, logits}, rows, visible.ranges(), sight, policy);
+  };
   const auto always = [&](Index round, const Scored&, Wanted& wanted) {
     if (round == 0) want_always(recipe.options, wanted);
   };
@@ -48,6 +51,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   refer_to_peaks(g, sight, recipe.softmax);
   scored += ask([&](auto... a) { recipe.refiner.refine(a...); });
   if constexpr (NeedsPeak<R>) refer_to_peaks(g, sight, recipe.softmax);
+  add_sinks(g, c.p, c.task.kv_head, recipe.softmax);
   Wanted kept(sight.kept, visible.ranges());
   want_always(recipe.options, kept);
   select(g, recipe.selection, sight, c.floats() + shape.floats());

@@ -13,18 +13,41 @@ CREST_INLINE void store_first(float* p, Vec a, Index n) {
   std::memcpy(p, part, static_cast<std::size_t>(n) * sizeof(float));
 }
 
-/// 2^x. Below -127 the result is 0, from 127.5 on infinite; NaN stays NaN. Relative error below 1.5e-7 (minimax
-/// polynomial of degree 6 on
-/// [-1/2, 1/2], its own error 2e-9). max and min return their second operand when it is NaN.
-CREST_INLINE Vec exp2(Vec x) {
-  x = min(broadcast(128.0f), max(broadcast(-127.0f), x));
-  const Vec n = round(x), f = x - n;
+/// Calls f(pointer) with a pointer of the type that the elements at `p` have.
+template <class F>
+CREST_INLINE void with_type(Element element, const void* p, F&& f) {
+  switch (element) {
+    case Element::f32:
+      return f(static_cast<const float*>(p));
+    case Element::f16:
+      return f(static_cast<const f16*>(p));
+    case Element::bf16:
+      return f(static_cast<const bf16*>(p));
+  }
+}
+/// Stores at most `n` elements at place `x` of a row.
+CREST_INLINE void store_first(Element element, void* row, Index x, Vec a, Index n) {
+  if (element == Element::f32) return store_first(static_cast<float*>(row) + x, a, n);
+  float part[Vec::width];
+  std::uint16_t bits[Vec::width];
+  store(part, a);
+  for (int i = 0; i < Vec::width; ++i) bits[i] = element == Element::f16 ? to_f16(part[i]).bits : to_bf16(part[i]).bits;
+  std::memcpy(static_cast<std::uint16_t*>(row) + x, bits, static_cast<std::size_t>(std::min<Index>(n, Vec::width)) * 2);
+}
+
+/// (2^f - 1) / f for |f| <= 1/2: a minimax polynomial, its own error 2e-9.
+CREST_INLINE Vec exp2_slope(Vec f) {
   Vec p = broadcast(0x1.444p-13f);
   p = fma(p, f, broadcast(0x1.5f48cp-10f));
   p = fma(p, f, broadcast(0x1.3b2a1cp-7f));
   p = fma(p, f, broadcast(0x1.c6aeccp-5f));
   p = fma(p, f, broadcast(0x1.ebfbep-3f));
-  p = fma(p, f, broadcast(0x1.62e43p-1f));
-  p = fma(p, f, broadcast(1.0f));
-  return p * exp2_integer(n);
+  return fma(p, f, broadcast(0x1.62e43p-1f));
+}
+
+/// 2^x. Below -127 the result is 0, from 127.5 on infinite; NaN stays NaN. Relative error below 1.5e-7. max and min return their second operand when it is NaN.
+CREST_INLINE Vec exp2(Vec x) {
+  x = min(broadcast(128.0f), max(broadcast(-127.0f), x));
+  const Vec n = round(x), f = x - n;
+  return fma(exp2_slope(f), f, broadcast(1.0f)) * exp2_integer(n);
 }

@@ -35,6 +35,7 @@ CREST_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 CREST_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 CREST_INLINE Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+CREST_INLINE Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {_mm512_max_ps(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {_mm512_min_ps(ceiling.v, x.v)}; }

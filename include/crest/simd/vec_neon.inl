@@ -24,6 +24,7 @@ CREST_INLINE void store(float* p, Vec a) { vst1q_u8(reinterpret_cast<std::uint8_
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {vaddq_f32(a.v, b.v)}; }
 CREST_INLINE Vec operator-(Vec a, Vec b) { return {vsubq_f32(a.v, b.v)}; }
 CREST_INLINE Vec operator*(Vec a, Vec b) { return {vmulq_f32(a.v, b.v)}; }
+CREST_INLINE Vec operator/(Vec a, Vec b) { return {vdivq_f32(a.v, b.v)}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {vmaxq_f32(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {vminq_f32(ceiling.v, x.v)}; }

@@ -25,6 +25,7 @@ CREST_INLINE void store(float* p, Vec a) { std::memcpy(p, &a.v, sizeof a.v); }
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
 CREST_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
 CREST_INLINE Vec operator*(Vec a, Vec b) { return {a.v * b.v}; }
+CREST_INLINE Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {floor.v > x.v ? floor.v : x.v}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {ceiling.v < x.v ? ceiling.v : x.v}; }

@@ -1,0 +1,28 @@
+// What a model does to its logits beside scaling them.
+#pragma once
+
+#include <span>
+
+#include "crest/core/row_view.hpp"
+
+namespace crest {
+inline namespace v0 {
+
+/// Changes of a logit s = scale * q . k, in this order; then the softmax. All are off by default.
+///
+/// Sources: softcap: Gemma 2 (arXiv 2408.00118, section 2); slopes: ALiBi (arXiv 2108.12409); sinks: the learnt logit of
+/// gpt-oss and of "off-by-one" softmax, where all are 0.
+struct LogitOptions {
+  float softcap = 0;                ///< > 0: s becomes softcap * tanh(s / softcap)
+  std::span<const float> slopes{};  ///< [heads]: adds slopes[h] * (key - place), place = keys - queries + query
+  RowView<const float> bias{};      ///< [heads, queries, keys]: is added; a stride of 0 repeats; -inf hides a key
+  std::span<const float> bias_factors{};  ///< [heads]: the bias is multiplied by it first
+  std::span<const float> sinks{};         ///< [heads]: one more logit in the denominator, whose value is zero
+
+  /// Whether keys' logits stay as they are.
+  CREST_INLINE constexpr bool unchanged() const { return !(softcap > 0) && slopes.empty() && bias.absent(); }
+  CREST_INLINE constexpr bool none() const { return unchanged() && sinks.empty(); }
+};
+
+}  // namespace v0
+}  // namespace crest

@@ -1,0 +1,159 @@
+// What happens to a score between q . k and the softmax: LogitOptions in their order, then the caller's variant. Scores
+// are in log2 units here; the caller's code sees nats. Calls without any of it pay one branch per block.
+
+/// 2^x - 1, exact to rounding near 0 as well; x is clamped to -127 .. 60.
+CREST_INLINE Vec exp2_minus_1(Vec x) {
+  x = min(broadcast(60.0f), max(broadcast(-127.0f), x));
+  const Vec n = round(x), f = x - n, power = exp2_integer(n);
+  return fma(exp2_slope(f) * f, power, power - broadcast(1.0f));
+}
+
+/// A variant of any type, as two functions compiled for this region. Kernels need not be compiled for each variant.
+struct AnyVariant {
+  const void* variant = nullptr;
+  void (*transform)(const void* variant, std::span<float> logits) = nullptr;
+  void (*mask)(const void* variant, const LogitTile& tile) = nullptr;
+};
+
+template <class V>
+void transform_any(const void* variant, std::span<float> logits) {
+  const V& v = *static_cast<const V*>(variant);
+  if constexpr (requires { transform_logits(Region{}, v, logits); })
+    transform_logits(Region{}, v, logits);
+  else
+    v.transform(logits);
+}
+template <class V>
+void mask_any(const void* variant, const LogitTile& tile) {
+  const V& v = *static_cast<const V*>(variant);
+  if constexpr (requires { mask_logits(Region{}, v, tile); })
+    mask_logits(Region{}, v, tile);
+  else
+    v.mask(tile);
+}
+/// What a recipe's variant does; nothing where it has none.
+template <class R>
+CREST_INLINE AnyVariant any_variant(const R& recipe) {
+  AnyVariant any;
+  if constexpr (requires { recipe.variant; }) {
+    using V = std::remove_cvref_t<decltype(recipe.variant)>;
+    any.variant = &recipe.variant;
+    if constexpr (TransformsLogits<V>) any.transform = transform_any<V>;
+    if constexpr (MasksLogits<V>) any.mask = mask_any<V>;
+  }
+  return any;
+}
+
+/// How the logits of one GQA group at one query change.
+class Logits {
+ public:
+  template <class T>
+  Logits(const Problem<T>& p, const AnyVariant& variant, Index kv_head, Index query)
+      : o_(p.logits),
+        variant_(variant),
+        first_(kv_head * p.gqa_group()),
+        heads_(p.gqa_group()),
+        query_(query),
+        place_(p.keys() - p.queries() + query),
+        changes_(!o_.unchanged() || variant.variant) {}
+
+  /// A block of scores w[key][HT] of head tile `tile`.
+  template <int HT>
+  CREST_INLINE void operator()(const Index* key, Index tile, float* w) const {
+    if (changes_) [[unlikely]]
+      change_block<HT>(key, tile, w);
+  }
+  /// Estimated scores of one head: `n` keys from `key` on, a multiple of every vector width.
+  CREST_INLINE void estimates(Index head, Index key, Index n, float* scores) const {
+    if (changes_) [[unlikely]]
+      change_row(head, key, n, scores);
+  }
+
+ private:
+  template <int HT>
+  [[gnu::noinline]] void change_block(const Index* key, Index tile, float* w) const {
+    constexpr int keys = block_keys<HT>, all = keys * HT;
+    if (o_.softcap > 0) cap(w, all);
+    if (!o_.slopes.empty()) add_slopes<HT>(key, tile, w);
+    if (!o_.bias.absent()) add_bias<HT>(key, tile, w);
+    if (!variant_.variant) return;
+    scale(w, all, ln_2);
+    if (variant_.transform) variant_.transform(variant_.variant, {w, all});
+    const Index first = tile * HT;
+    if (variant_.mask)
+      variant_.mask(variant_.variant,
+                    {w, key, keys, std::min<Index>(HT, heads_ - first), HT, first_ + first, query_, place_});
+    scale(w, all, log2_e);
+  }
+
+  [[gnu::noinline]] void change_row(Index head, Index key, Index n, float* scores) const {
+    if (o_.softcap > 0) cap(scores, n);
+    if (!o_.slopes.empty()) {
+      const float slope = o_.slopes[static_cast<std::size_t>(first_ + head)] * log2_e;
+      for (Index i = 0; i < n; ++i) scores[i] += slope * static_cast<float>(key + i - place_);
+    }
+    if (!variant_.transform) return;
+    scale(scores, n, ln_2);
+    variant_.transform(variant_.variant, {scores, static_cast<std::size_t>(n)});
+    scale(scores, n, log2_e);
+  }
+
+  /// cap * tanh(s / cap), with tanh x = (e^2x - 1) / (e^2x - 1 + 2).
+  void cap(float* w, Index n) const {
+    const Vec in = broadcast(2 / o_.softcap), out = broadcast(o_.softcap * log2_e);
+    for (Index i = 0; i < n; i += Vec::width) {
+      const Vec e = exp2_minus_1(load(w + i) * in);
+      store(w + i, out * (e / (e + broadcast(2.0f))));
+    }
+  }
+  static void scale(float* w, Index n, float by) {
+    for (Index i = 0; i < n; i += Vec::width) store(w + i, load(w + i) * broadcast(by));
+  }
+  /// Query head of a column; columns past the group repeat the last.
+  std::size_t head(Index column) const { return static_cast<std::size_t>(first_ + std::min(column, heads_ - 1)); }
+
+  template <int HT>
+  void add_slopes(const Index* key, Index tile, float* w) const {
+    constexpr int all = block_keys<HT> * HT;
+    alignas(64) float slope[all], distance[all];
+    for (int h = 0; h < HT; ++h) slope[h] = o_.slopes[head(tile * HT + h)] * log2_e;
+    for (int i = 0; i < block_keys<HT>; ++i)
+      for (int h = 0; h < HT; ++h) slope[i * HT + h] = slope[h], distance[i * HT + h] = static_cast<float>(key[i] - place_);
+    for (int i = 0; i < all; i += Vec::width) store(w + i, fma(load(slope + i), load(distance + i), load(w + i)));
+  }
+
+  template <int HT>
+  void add_bias(const Index* key, Index tile, float* w) const {
+    constexpr int keys = block_keys<HT>;
+    const bool in_line = key[keys - 1] - key[0] == keys - 1;
+    for (int h = 0; h < HT; ++h) {
+      const std::size_t at = head(tile * HT + h);
+      const float factor = (o_.bias_factors.empty() ? 1.0f : o_.bias_factors[at]) * log2_e;
+      alignas(64) float bias[keys];
+      with_type(o_.bias.element(), o_.bias.row(static_cast<Index>(at), query_), [&](auto* row) {
+        if (in_line)
+          for (int i = 0; i < keys; i += Vec::width) store_first(bias + i, load_first(row + key[0] + i, keys - i), keys - i);
+        else
+          for (int i = 0; i < keys; ++i) store_first(bias + i, load_first(row + key[i], 1), 1);
+      });
+      for (int i = 0; i < keys; ++i) w[i * HT + h] += factor * bias[i];
+    }
+  }
+
+  const LogitOptions& o_;
+  AnyVariant variant_;
+  Index first_, heads_, query_, place_;
+  bool changes_;
+};
+
+/// How a recipe changes the logits of a task's KV head at one query.
+template <class T, class R>
+CREST_INLINE Logits logits_of(const TaskCall<T>& c, const R& recipe, Index query) {
+  return {c.p, any_variant(recipe), c.task.kv_head, query};
+}
+
+/// Whether keys may be hidden after they were scored, so that a row can turn out to be empty.
+template <class R, class T>
+CREST_INLINE bool hides_keys(const Problem<T>& p) {
+  return !p.logits.bias.absent() || MasksKeys<R>;
+}

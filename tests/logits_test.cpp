@@ -1,0 +1,298 @@
+// What models do to their logits: softcap, slopes, bias, sink logits, and variants of the caller's own, alone and
+// together, against the oracle.
+#define CREST_USER_KERNELS "user_variant.inl"
+#include "support/user_variant.hpp"
+//
+#include <gtest/gtest.h>
+
+#include "support/sketched.hpp"
+
+namespace {
+
+using crest::Index;
+using crest::LogitOptions;
+using crest::Recipe;
+using crest::Status;
+using test::Case;
+using test::for_each_backend;
+
+using Element = CREST_TEST_ELEMENT;
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+/// Streams like `exact`, but with the classic online softmax; and looks at every key.
+constexpr Recipe online{crest::EveryKey{}, crest::Stay{}, crest::Rescaling{}, crest::Everything{}};
+constexpr Recipe looking{crest::Stride{1}, crest::Stay{}, crest::Margin{}, crest::Plateau{1000}};
+
+/// Owns the lists that LogitOptions borrow.
+struct Lists {
+  std::vector<float> slopes, factors, sinks;
+  test::Tensor<float> bias;
+  test::Tensor<crest::f16> half;
+  test::Tensor<crest::bf16> brain;
+};
+
+/// Options number `run`: each kind on and off, in all types.
+LogitOptions make_options(const test::Shape& s, Index run, Lists& lists) {
+  test::Random random(static_cast<std::uint64_t>(run) + 77);
+  LogitOptions o{.softcap = std::array{0.0f, 2.0f, 50.0f, 3000.0f}[run % 4]};
+  const auto list = [&](float spread) {
+    std::vector<float> values(static_cast<std::size_t>(s.heads));
+    for (float& x : values) x = spread * random.normal();
+    return values;
+  };
+  if (run / 4 % 2) o.slopes = lists.slopes = list(0.01f);
+  if (run / 8 % 2) o.sinks = lists.sinks = list(3);
+  const auto fill = [&](auto& tensor) {
+    tensor = std::remove_reference_t<decltype(tensor)>({s.heads, s.queries, s.keys}, {3, 1, 2});
+    tensor.fill([&](Index, Index, Index) { return random.below(9) == 0 ? -infinity : random.normal(); });
+    o.bias = tensor.view();
+  };
+  if (run / 16 % 4 == 1) fill(lists.bias);
+  if (run / 16 % 4 == 2) fill(lists.half);
+  if (run / 16 % 4 == 3) fill(lists.brain);
+  if (run / 16 % 4 > 1) o.bias_factors = lists.factors = list(1);
+  for (float& x : lists.factors) x = std::abs(x);
+  return o;
+}
+
+test::Spec spec_of(Index run) {
+  return {.shape = {.heads = std::array<Index, 4>{3, 8, 5, 2}[run % 4],
+                    .kv_heads = std::array<Index, 4>{1, 2, 5, 1}[run % 4],
+                    .queries = run % 3 + 1,
+                    .keys = std::array<Index, 5>{40, 7, 133, 2500, 1}[run % 5],
+                    .head_dim = 24,
+                    .value_dim = 20},
+          .mask = run % 2 ? test::Mask{.causal = true} : test::Mask{.window = 100, .sinks = 3},
+          .seed = static_cast<std::uint64_t>(run) + 1,
+          .spread = 3};
+}
+
+template <class R>
+void expect_all_options(const R& recipe) {
+  for (Index run = 0; run < 64; ++run) {
+    SCOPED_TRACE("options " + std::to_string(run));
+    Case<Element> c(spec_of(run));
+    Lists lists;
+    c.problem.logits = make_options(spec_of(run).shape, run, lists);
+    const auto wanted = oracle::solve(c.problem);
+    for_each_backend([&](crest::Backend backend) {
+      c.reset();
+      test::compute(c.problem, recipe, backend);
+      test::expect_close(c.problem, wanted);
+    });
+  }
+}
+
+TEST(Logits, ExactMatchesTheOracle) { expect_all_options(crest::exact); }
+TEST(Logits, OnlineSoftmaxMatchesTheOracle) { expect_all_options(online); }
+TEST(Logits, LookingMatchesTheOracle) { expect_all_options(looking); }
+
+TEST(Logits, ASoftcapHoldsForScoresOfAnySize) {
+  for (float spread : {1e-6f, 1e-3f, 1.0f, 1e3f, 1e6f}) {
+    Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .keys = 50, .head_dim = 16}, .spread = spread});
+    c.problem.logits.softcap = 30;
+    const auto wanted = oracle::solve(c.problem);
+    for_each_backend([&](crest::Backend backend) {
+      test::compute(c.problem, crest::exact, backend);
+      test::expect_close(c.problem, wanted);
+    });
+  }
+}
+
+TEST(Logits, ABiasMayRepeatItsRows) {
+  Case<Element> c({.shape = {.heads = 6, .kv_heads = 2, .queries = 3, .keys = 90}});
+  std::vector<float> row(90);
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(i % 7);
+  c.problem.logits.bias = {row.data(), {6, 3, 90}, {0, 0, 1}};
+  test::compute(c.problem);
+  test::expect_close(c.problem);
+}
+
+TEST(Logits, HiddenRowsAreEmpty) {
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 2, .keys = 3000}});
+  std::vector<float> hidden(6000, -infinity);
+  std::fill_n(hidden.begin() + 3000, 3000, 0.0f);
+  c.problem.logits.bias = {hidden.data(), {2, 2, 3000}, {0, 3000, 1}};
+  for (float sink : {-infinity, 1.5f}) {
+    const std::vector<float> sinks(2, sink);
+    c.problem.logits.sinks = sinks;
+    const auto wanted = oracle::solve(c.problem);
+    for_each_backend([&](crest::Backend backend) {
+      c.reset();
+      test::compute(c.problem, crest::exact, backend);
+      test::expect_close(c.problem, wanted);
+      EXPECT_EQ(c.problem.o(1, 0, 3), 0);
+      EXPECT_EQ(c.problem.lse(1, 0), sink);
+    });
+  }
+}
+
+TEST(SinkLogits, OfAnySizeJoinTheDenominatorOnce) {
+  for (float sink : {-300.0f, -20.0f, 0.0f, 20.0f, 70.0f}) {
+    Case<Element> c({.shape = {.heads = 4, .kv_heads = 2, .queries = 2, .keys = 6000}});
+    const std::vector<float> sinks(4, sink);
+    c.problem.logits.sinks = sinks;
+    const auto wanted = oracle::solve(c.problem);
+    for_each_backend([&](crest::Backend backend) {
+      const auto expect = [&](const auto& recipe) {
+        c.reset();
+        test::compute(c.problem, recipe, backend);
+        test::expect_close(c.problem, wanted);
+      };
+      expect(crest::exact), expect(online), expect(looking);
+    });
+  }
+}
+
+TEST(SinkLogits, MakeEmptyRowsZero) {
+  Case<Element> c({.shape = {.heads = 4, .kv_heads = 2, .queries = 1, .keys = 0}});
+  const std::vector<float> sinks{1, 2, 3, 4};
+  c.problem.logits.sinks = sinks;
+  test::compute(c.problem);
+  test::expect_close(c.problem);
+  EXPECT_EQ(c.problem.lse(2, 0), 3);
+}
+
+TEST(SinkLogits, AreKeysOfValueZeroToEqualWeightsToo) {
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .keys = 200}});
+  const std::vector<float> sinks{-1000, 1000};
+  c.problem.logits.sinks = sinks;
+  test::compute(c.problem, crest::hardmax);
+  EXPECT_EQ(c.problem.lse(0, 0), 0);
+  EXPECT_NE(c.problem.o(0, 0, 0), 0);
+  EXPECT_EQ(c.problem.lse(1, 0), 0);
+  EXPECT_EQ(c.problem.o(1, 0, 0), 0);
+  test::compute(c.problem, crest::localmax(1e6f));
+  EXPECT_NEAR(c.problem.lse(1, 0), std::log(201.0f), 1e-5);
+}
+
+TEST(SinkLogits, CountInWhatClusteredLeavesOut) {
+  Case<Element> c({.shape = {.heads = 1, .kv_heads = 1, .keys = 4000}});
+  const float without = test::run(c.problem, crest::clustered).missed_mass;
+  const std::vector<float> sinks{30};
+  c.problem.logits.sinks = sinks;
+  EXPECT_GT(without, 0.1f);
+  EXPECT_LT(test::run(c.problem, crest::clustered).missed_mass, 1e-3f);
+}
+
+/// The variants as the oracle knows them.
+double squeezed(double s, Index, Index, Index) { return s / (1 + std::abs(s)); }
+struct Alternating {
+  Index period;
+  double operator()(double s, Index head, Index query, Index key) const {
+    return (key + head + query) % period == 0 ? -std::numeric_limits<double>::infinity() : s;
+  }
+};
+
+template <class R>
+void expect_variants(const R& recipe) {
+  Case<Element> c({.shape = {.heads = 6, .kv_heads = 2, .queries = 2, .keys = 2300}, .mask = {.causal = true}, .spread = 2});
+  for (float softcap : {0.0f, 10.0f}) {
+    c.problem.logits.softcap = softcap;
+    const auto squeeze = oracle::solve(c.problem, squeezed);
+    const auto alternate = oracle::solve(c.problem, Alternating{3});
+    for_each_backend([&](crest::Backend backend) {
+      test::compute(c.problem, crest::Variant{recipe, test::Squeeze{}}, backend);
+      test::expect_close(c.problem, squeeze);
+      test::compute(c.problem, crest::Variant{recipe, test::Alternate{3}}, backend);
+      test::expect_close(c.problem, alternate);
+    });
+  }
+}
+
+TEST(Variant, ExactMatchesTheOracle) { expect_variants(crest::exact); }
+TEST(Variant, OnlineSoftmaxMatchesTheOracle) { expect_variants(online); }
+TEST(Variant, LookingMatchesTheOracle) { expect_variants(looking); }
+
+TEST(Variant, AMaskMayHideEverything) {
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .keys = 50}});
+  test::compute(c.problem, crest::Variant{crest::exact, test::Alternate{1}});
+  test::expect_close(c.problem, oracle::solve(c.problem, Alternating{1}));
+  EXPECT_EQ(c.problem.o(1, 0, 5), 0);
+}
+
+TEST(Variant, KernelTextTakesThePlaceOfPlainCode) {
+  Case<Element> c({.shape = {.heads = 3, .kv_heads = 1, .keys = 300}});
+  const auto wanted = oracle::solve(c.problem, squeezed);
+  for_each_backend([&](crest::Backend backend) {
+    test::compute(c.problem, crest::Variant{crest::exact, test::KernelSqueeze{}}, backend);
+    test::expect_close(c.problem, wanted);
+  });
+}
+
+TEST(Variant, KeepsItsRecipesOptions) {
+  Case<Element> c({.shape = {.keys = 3000}});
+  const crest::Variant recipe{crest::clustered, test::Squeeze{}};
+  const crest::Report few = test::run(c.problem, recipe.with(crest::RecipeOptions{.keep_last = 1}));
+  EXPECT_LT(few.keys_used, test::run(c.problem, recipe).keys_used);
+  EXPECT_EQ(few.fallbacks, 0);
+  EXPECT_GT(test::run(c.problem, recipe.with(crest::RecipeOptions{.target_error = 1e-6f})).fallbacks, 0);
+}
+
+/// guided with a logit option: the prediction holds, and the error stays far below what a wrong logit would give.
+template <class Change = oracle::Unchanged, class R>
+void expect_guided(const LogitOptions& options, bool rows, const R& recipe, Change change = {}) {
+  test::Sketched<Element> s(test::typical, rows);
+  s.problem.logits = options;
+  const auto wanted = oracle::solve(s.problem, change);
+  for_each_backend([&](crest::Backend backend) {
+    const crest::Report report = test::run(s.problem, recipe, backend);
+    EXPECT_EQ(report.fallbacks, 0);
+    EXPECT_LT(report.worst_error, 0.4f);
+    test::expect_told(s.problem, wanted);
+  });
+}
+
+TEST(Guided, KnowsItsErrorWithEachOption) {
+  const crest::Guided recipe = crest::guided.with({.budget = 0.3f});
+  const std::vector<float> slopes{0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.0f}, sinks{0, 2, 4, 8, 1, -infinity};
+  for (bool rows : {false, true}) {
+    SCOPED_TRACE(rows);
+    expect_guided({.softcap = 4}, rows, recipe);
+    expect_guided({.slopes = slopes}, rows, recipe);
+    expect_guided({.sinks = sinks}, rows, recipe);
+    expect_guided({}, rows, crest::Variant{recipe, test::Squeeze{}}, squeezed);
+  }
+}
+
+TEST(Guided, ASinkScalesTheOutputAndNotTheRelativeError) {
+  test::Sketched<Element> s(test::typical);
+  const crest::Guided recipe = crest::guided.with({.budget = 0.3f});
+  const float without = test::run(s.problem, recipe).worst_error;
+  std::vector<float> sinks;
+  for (Index h = 0; h < 6; ++h) sinks.push_back(s.problem.lse(h, 0));
+  s.problem.logits.sinks = sinks;
+  EXPECT_EQ(test::run(s.problem, recipe).fallbacks, 0);
+  for (Index h = 0; h < 6; ++h) EXPECT_GT(s.problem.error(h, 0), 0.1f * without);
+  test::expect_told(s.problem, oracle::solve(s.problem));
+}
+
+TEST(Guided, RefusesWhatItCannotKnow) {
+  test::Sketched<Element> s(test::typical);
+  EXPECT_EQ(crest::attention(s.problem, crest::Variant{crest::guided, test::Alternate{2}}).status, Status::recipe_variant);
+  std::vector<float> bias(2600);
+  s.problem.logits.bias = {bias.data(), {6, 1, 2600}, {0, 0, 1}};
+  EXPECT_EQ(crest::attention(s.problem, crest::guided).status, Status::bias_guided);
+}
+
+TEST(Rows, QueriesAndOutputsOfSixteenBits) {
+  Case<Element> c({.shape = {.heads = 6, .kv_heads = 2, .queries = 2, .keys = 70, .head_dim = 33, .value_dim = 21}});
+  const auto expect = [&]<class Half>(Half, double rounding) {
+    test::Tensor<Half> q({6, 2, 33}, {1, 2, 1}), o({6, 2, 21}, {3, 1, 1});
+    q.fill([&](Index i, Index j, Index x) { return c.q.get(i, j, x); });
+    auto p = c.problem;
+    p.q = q.view(), p.o = o.view();
+    const auto wanted = oracle::solve(p);
+    for_each_backend([&](crest::Backend backend) {
+      o.reset();
+      test::compute(p, crest::exact, backend);
+      test::expect_close(p, wanted, rounding);
+      EXPECT_TRUE(o.gaps_untouched());
+    });
+  };
+  expect(crest::f16{}, 4e-4);
+  expect(crest::bf16{}, 3e-3);
+}
+
+}  // namespace
