@@ -29,13 +29,12 @@ Plan plan(const Problem<T>& p) {
 /// Bytes one thread needs for the tasks of `p`.
 template <class R, class T>
 std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
-  const GroupShape shape = group_shape(p);
   if constexpr (R::path == Path::stream)
-    return static_cast<std::size_t>(plan.query_tile * shape.floats()) * sizeof(float);
+    return static_cast<std::size_t>(plan.units() * plan.bands.largest().floats()) * sizeof(float);
   else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
   else
-    return static_cast<std::size_t>(look_floats(shape)) * sizeof(float) + sight_bytes(p);
+    return static_cast<std::size_t>(look_floats(group_shape(p))) * sizeof(float) + sight_bytes(p);
 }
 
 /// Where the parts of a call's scratch memory lie, in bytes. All parts are 64-byte aligned.

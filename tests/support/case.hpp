@@ -25,6 +25,7 @@ struct Spec {
   std::uint64_t seed = 1;
   Layout layout{};
   float spread = 1;  ///< factor on q, and so on the scores
+  float common = 0;  ///< added to every value
 };
 
 /// Rows that change slowly from key to key: two waves per column, 200 to 800 keys long.
@@ -75,6 +76,7 @@ struct Case {
     fill(k, spec.data, 3 * spec.seed + 1);
     fill(v, spec.data, 3 * spec.seed + 2);
     q.fill([&](Index i, Index j, Index x) { return spec.spread * q.get(i, j, x); });
+    if (spec.common != 0) v.fill([&](Index i, Index j, Index x) { return spec.common + v.get(i, j, x); });
   }
   Case(Case&&) noexcept = default;
   Case& operator=(Case&&) noexcept = default;

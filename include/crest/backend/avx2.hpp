@@ -25,6 +25,7 @@ struct Region {
 #include "crest/simd/vec_avx2.inl"
 #include "crest/simd/load_part.inl"
 #include "crest/simd/math.inl"
+#include "crest/simd/storage.inl"
 #include "crest/kernel/block.inl"
 #include "crest/kernel/score.inl"
 #include "crest/kernel/weigh.inl"

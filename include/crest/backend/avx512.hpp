@@ -24,6 +24,7 @@ struct Region {
 // clang-format off
 #include "crest/simd/vec_avx512.inl"
 #include "crest/simd/math.inl"
+#include "crest/simd/storage.inl"
 #include "crest/kernel/block.inl"
 #include "crest/kernel/score.inl"
 #include "crest/kernel/weigh.inl"

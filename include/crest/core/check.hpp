@@ -66,13 +66,33 @@ void check_shapes(const Problem<T>& p, Checker& c) {
   c.require(p.kv_heads() > 0 || p.heads() == 0, Status::kv_heads_zero, 1, p.kv_heads());
   if (p.kv_heads() > 0)
     c.equal(p.heads() / p.kv_heads() * p.kv_heads(), p.heads(), Status::heads_not_multiple_of_kv_heads);
-  c.equal(p.head_dim(), p.k.extent(2), Status::k_head_dim);
+  c.equal(p.head_dim(), p.k.extent(2) * elements_in<T>, Status::k_head_dim);
   c.equal(p.kv_heads(), p.v.extent(0), Status::v_kv_heads);
-  c.equal(p.keys(), p.v.extent(1), Status::v_keys);
+  c.equal(p.k.extent(1), p.v.extent(1), Status::v_keys);
   constexpr Index most = std::numeric_limits<std::int32_t>::max();
   c.require(p.keys() < most, Status::too_many_keys, most - 1, p.keys());
   c.row_output(p.lse, p, {Status::lse_heads, Status::lse_queries, Status::lse_null, Status::lse_stride});
   c.row_output(p.error, p, {Status::error_heads, Status::error_queries, Status::error_null, Status::error_stride});
+}
+
+/// Scales of keys: there where the elements need them, and not elsewhere.
+template <class T>
+void check_scales(const Problem<T>& p, const TensorView<const float, 2>& scales, Status status, Checker& c) {
+  const Index heads = is_scaled<T> ? p.kv_heads() : 0, keys = is_scaled<T> ? p.k.extent(1) : 0;
+  c.equal(heads, scales.extent(0), status);
+  c.equal(keys, scales.extent(1), status);
+  c.require(heads * keys == 0 || scales.data_handle() != nullptr, status, 1, 0);
+}
+
+template <class T>
+void check_pages(const Problem<T>& p, Checker& c) {
+  if (!p.pages.given()) return;
+  const Index page = p.k.extent(1), given = static_cast<Index>(p.pages.pages.size());
+  if (!c.require(page > 0 && p.keys() >= 0, Status::pages_size, 1, std::min(page, p.keys()))) return;
+  const Index needed = p.keys() / page + (p.keys() % page != 0);
+  if (!c.require(given >= needed, Status::pages_size, needed, given)) return;
+  for (std::int32_t entry : p.pages.pages.first(static_cast<std::size_t>(needed)))
+    c.require(entry >= 0 && entry < p.pages.pool, Status::pages_range, p.pages.pool - 1, entry);
 }
 
 /// Ranges of one query: inside the keys, sorted, disjoint.
@@ -128,6 +148,9 @@ template <class T>
 Report check(const Problem<T>& p) {
   detail::Checker c;
   detail::check_shapes(p, c);
+  detail::check_scales(p, p.k_scales, Status::k_scales, c);
+  detail::check_scales(p, p.v_scales, Status::v_scales, c);
+  if (c.report.ok()) detail::check_pages(p, c);
   if (c.report.ok()) detail::check_visibility(p, c);
   if (c.report.ok()) detail::check_logits(p, c);
   c.require(std::isfinite(p.scale), Status::scale_not_finite, 0, 0);

@@ -28,7 +28,7 @@ CREST_INLINE std::uint64_t hash_bytes(const void* data, std::size_t bytes, std::
 /// 16-bit hash of a row of K.
 template <class T>
 CREST_INLINE std::uint16_t row_hash(const T* k, Index head_dim) {
-  return static_cast<std::uint16_t>(hash_bytes(k, static_cast<std::size_t>(head_dim) * sizeof(T), 1) >> 48);
+  return static_cast<std::uint16_t>(hash_bytes(k, static_cast<std::size_t>(bytes_of<T>(head_dim)), 1) >> 48);
 }
 
 }  // namespace detail

@@ -1,34 +1,68 @@
 // Rows of one KV head, and the keys a query sees.
 #pragma once
 
+#include <limits>
+
 #include "crest/core/key_set.hpp"
 #include "crest/core/problem.hpp"
 
 namespace crest {
 inline namespace CREST_ABI {
 
+/// One thing per key, `stride` apart: a row of K, a scale.
+template <class T>
+struct PerKey {
+  const T* data = nullptr;
+  Index stride = 0;       ///< from one key to the next
+  Index page_stride = 0;  ///< from one page to the next
+};
+
+/// Which page holds a key. Without a table all keys lie in page 0.
+struct Pages {
+  const std::int32_t* table = nullptr;
+  std::uint32_t size = 0;  ///< keys per page
+
+  template <class T>
+  CREST_INLINE const T* find(const PerKey<T>& s, Index j) const {
+    if (table == nullptr) return s.data + j * s.stride;
+    const std::uint32_t key = static_cast<std::uint32_t>(j), page = key / size;
+    return s.data + table[page] * s.page_stride + static_cast<Index>(key - page * size) * s.stride;
+  }
+  /// The keys from `j` on that lie `stride` apart.
+  CREST_INLINE KeyRange run(Index j) const {
+    if (table == nullptr) return {j, std::numeric_limits<Index>::max()};
+    return {j, (j / size + 1) * size};
+  }
+};
+
 /// Where the K and V rows of one KV head lie.
 template <class T>
 struct KvRows {
-  const T* k = nullptr;
-  const T* v = nullptr;
-  Index k_stride = 0, v_stride = 0;  ///< elements from one key to the next
+  PerKey<T> k, v;
   Index head_dim = 0, value_dim = 0;
+  Pages pages{};
+  PerKey<float> k_scale{}, v_scale{};  ///< of elements that need one
 
-  CREST_INLINE const T* key(Index j) const { return k + j * k_stride; }
-  CREST_INLINE const T* value(Index j) const { return v + j * v_stride; }
-  CREST_INLINE Index k_bytes() const { return head_dim * static_cast<Index>(sizeof(T)); }
-  CREST_INLINE Index v_bytes() const { return value_dim * static_cast<Index>(sizeof(T)); }
+  CREST_INLINE const T* key(Index j) const { return pages.find(k, j); }
+  CREST_INLINE const T* value(Index j) const { return pages.find(v, j); }
+  CREST_INLINE Index k_bytes() const { return bytes_of<T>(head_dim); }
+  CREST_INLINE Index v_bytes() const { return bytes_of<T>(value_dim); }
+  /// The values in the place of the keys.
+  CREST_INLINE KvRows values() const { return {v, v, value_dim, value_dim, pages, v_scale, v_scale}; }
 };
 
 template <class T>
 CREST_INLINE KvRows<T> kv_rows(const Problem<T>& p, Index kv_head) {
-  return {p.k.data_handle() + kv_head * p.k.stride(0),
-          p.v.data_handle() + kv_head * p.v.stride(0),
-          p.k.stride(1),
-          p.v.stride(1),
-          p.head_dim(),
-          p.value_dim()};
+  const auto head = [&](const auto& view, Index page_stride) {
+    return PerKey<std::remove_cvref_t<decltype(*view.data_handle())>>{view.data_handle() + kv_head * view.stride(0),
+                                                                      view.stride(1), page_stride};
+  };
+  const PageTable& t = p.pages;
+  KvRows<T> rows{head(p.k, t.k_stride), head(p.v, t.v_stride), p.head_dim(), p.value_dim()};
+  if (t.given()) rows.pages = {t.pages.data(), static_cast<std::uint32_t>(p.k.extent(1))};
+  if constexpr (is_scaled<T>) rows.k_scale = head(p.k_scales, t.k_scale_stride);
+  if constexpr (is_scaled<T>) rows.v_scale = head(p.v_scales, t.v_scale_stride);
+  return rows;
 }
 
 /// The sorted, disjoint ranges one query sees: from Problem::ranges when given, else from the mask.

@@ -21,7 +21,7 @@ template <class F>
 class RowView : public TensorView<F, 3> {
   using Base = TensorView<F, 3>;
   template <class T>
-  static constexpr bool fits = is_cache_element<std::remove_const_t<T>> && (std::is_const_v<F> || !std::is_const_v<T>);
+  static constexpr bool fits = is_float_element<std::remove_const_t<T>> && (std::is_const_v<F> || !std::is_const_v<T>);
 
  public:
   using Base::Base;

@@ -25,12 +25,6 @@ struct SketchField {
   float middle;        ///< code - middle is proportional to the value
 };
 
-/// 8-bit storage of rotated rows.
-struct i8 {
-  std::int8_t bits;
-};
-CREST_INLINE constexpr float to_float(i8 x) { return x.bits; }
-
 /// A linear map of head_dim into a sketch's dimensions: a Hadamard rotation with random signs, or a calibrated matrix.
 struct SketchMap {
   const float* signs = nullptr;   ///< [dim], +-1, times the rotation's scale

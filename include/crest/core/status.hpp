@@ -80,6 +80,10 @@ enum class Status {
   bias_guided,
   bias_factors_size,
   sink_logits_size,
+  k_scales,
+  v_scales,
+  pages_size,
+  pages_range,
   backend,
   out_of_memory,
 };
@@ -163,6 +167,10 @@ inline constexpr StatusText status_texts[] = {
     {Status::bias_guided, "logits.bias: `guided` cannot know it without reading it all; use `exact`"},
     {Status::bias_factors_size, "logits.bias_factors: needs one entry per query head and a bias, or none"},
     {Status::sink_logits_size, "logits.sinks: needs one entry per query head, or none"},
+    {Status::k_scales, "k_scales: caches of i8 and i4x32 need [kv_heads, keys] of them, others none"},
+    {Status::v_scales, "v_scales: caches of i8 and i4x32 need [kv_heads, keys] of them, others none"},
+    {Status::pages_size, "pages: needs an entry for every page that pages.keys reaches, of at least one key each"},
+    {Status::pages_range, "pages: entries must lie in 0..pages.pool - 1"},
     {Status::backend, "backend: unknown, or not supported by this CPU; see Backend::all() and CREST_BACKEND"},
     {Status::out_of_memory, "executor: scratch could not be had; see scratch_bytes()"},
 };

@@ -39,15 +39,41 @@ CREST_INLINE constexpr GroupShape group_shape(const Problem<T>& p) {
   return {p.gqa_group(), p.head_dim(), p.value_dim()};
 }
 
-/// Bytes of one key's K and V rows.
+/// A GQA group as streaming tasks work on it: in bands of at most 8 heads, as alike as possible. The queries and outputs
+/// of more heads (128 share one KV head in MLA) would not stay in the first-level cache beside a block of keys.
+struct Bands {
+  GroupShape group;
+  static constexpr Index most_heads = 8;
+
+  CREST_INLINE constexpr Index count() const { return divide_up(group.heads, most_heads); }
+  CREST_INLINE constexpr Index first(Index band) const { return band * group.heads / count(); }
+  CREST_INLINE constexpr GroupShape shape(Index band) const {
+    return {first(band + 1) - first(band), group.head_dim, group.value_dim};
+  }
+  CREST_INLINE constexpr GroupShape largest() const {
+    return {divide_up(group.heads, count()), group.head_dim, group.value_dim};
+  }
+};
+
+/// Bytes of one key's K and V rows, and of their scales.
 template <class T>
 CREST_INLINE std::uint64_t row_bytes(const Problem<T>& p) {
-  return static_cast<std::uint64_t>(p.head_dim() + p.value_dim()) * sizeof(T);
+  const Index scales = is_scaled<T> ? 2 * Index{sizeof(float)} : 0;
+  return static_cast<std::uint64_t>(bytes_of<T>(p.head_dim()) + bytes_of<T>(p.value_dim()) + scales);
 }
 /// Bytes of a row read on its own: whole 64-byte lines.
 template <class T>
 CREST_INLINE std::uint64_t scattered_bytes(Index elements) {
-  return static_cast<std::uint64_t>(round_up(elements * static_cast<Index>(sizeof(T)), 64));
+  return static_cast<std::uint64_t>(round_up(bytes_of<T>(elements), 64));
+}
+/// The same of a row of the cache, with the line of its scale.
+template <class T>
+CREST_INLINE std::uint64_t scattered_key_bytes(const Problem<T>& p) {
+  return scattered_bytes<T>(p.head_dim()) + (is_scaled<T> ? 64 : 0);
+}
+template <class T>
+CREST_INLINE std::uint64_t scattered_value_bytes(const Problem<T>& p) {
+  return scattered_bytes<T>(p.value_dim()) + (is_scaled<T> ? 64 : 0);
 }
 
 /// Floats of a looking task's workspace: the group and a share per head.
@@ -72,20 +98,28 @@ struct Task {
   KeyRange queries, keys;
 };
 
+/// A band of heads at one query: what a streaming task scans for.
+struct Unit {
+  Index query = 0, first_head = 0;
+  GroupShape shape{};
+  Index at = 0;  ///< number within the task
+};
+
 /// How one problem is cut.
 struct Plan {
   Index query_tile = 1, query_tiles = 0;
+  Bands bands{};
   Index splits = 1, split_keys = 0;
   Index kv_heads = 0, queries = 0, keys = 0;
   Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
   Index first_partial = 0;                ///< floats into the partial results
   std::uint32_t turn = 0;                 ///< which rows of a sketch this call verifies
-  Index row_floats = 0;                   ///< Plan::partials: floats of one query's partial result
 
   Index tasks() const { return kv_heads * query_tiles * splits; }
   /// Tasks of the second round, which merges the splits.
   Index merges() const { return splits > 1 ? kv_heads * query_tiles : 0; }
-  Index partial_floats() const { return splits > 1 ? tasks() * query_tile * row_floats : 0; }
+  Index units() const { return query_tile * bands.count(); }
+  Index partial_floats() const { return splits > 1 ? tasks() * units() * bands.largest().partial_floats() : 0; }
 
   Task task(Index t) const {
     const Index split = t % splits, tile = t / splits % query_tiles, head = t / splits / query_tiles;
@@ -96,9 +130,19 @@ struct Plan {
             {key, key + split_keys < keys ? key + split_keys : keys}};
   }
 
-  /// Offset of the partial result of `split` for the i-th query of a tile.
-  Index partial(Index kv_head, Index tile, Index split, Index i) const {
-    return first_partial + (((kv_head * query_tiles + tile) * splits + split) * query_tile + i) * row_floats;
+  /// Offset of the partial result of `split` for the unit `at` of a tile.
+  Index partial(Index kv_head, Index tile, Index split, Index at) const {
+    const Index task = (kv_head * query_tiles + tile) * splits + split;
+    return first_partial + (task * units() + at) * bands.largest().partial_floats();
+  }
+
+  /// Calls f(unit) for every unit of some queries of a KV head.
+  template <class F>
+  CREST_INLINE void each_unit(Index kv_head, KeyRange some, F&& f) const {
+    Index at = 0;
+    for (Index query = some.first; query < some.last; ++query)
+      for (Index b = 0; b < bands.count(); ++b, ++at)
+        f(Unit{query, kv_head * bands.group.heads + bands.first(b), bands.shape(b), at});
   }
 };
 
@@ -116,7 +160,7 @@ Plan plan_streaming(const Problem<T>& p, bool may_split = true) {
   const bool split = may_split && p.queries() <= few_queries && p.keys() > min_split && wanted > 1;
   plan.split_keys = split ? std::max(min_split, round_up(divide_up(p.keys(), wanted), 16)) : p.keys();
   plan.splits = split ? divide_up(p.keys(), plan.split_keys) : 1;
-  plan.row_floats = group_shape(p).partial_floats();
+  plan.bands = {group_shape(p)};
   return plan;
 }
 
@@ -189,6 +233,11 @@ struct TaskCall {
   const SketchView* sketch;  ///< of the task's KV head, for guided recipes
   Tally& tally;              ///< the thread's own
 
+  /// The whole group at the first query: what recipes that look work on.
+  CREST_INLINE Unit whole() const {
+    const GroupShape group = group_shape(p);
+    return {task.queries.first, task.kv_head * group.heads, group};
+  }
   CREST_INLINE float* floats() const { return reinterpret_cast<float*>(workspace); }
   /// Behind the floats of one query: a share per head, then what looking needs.
   CREST_INLINE std::byte* sight() const { return workspace + look_floats(group_shape(p)) * sizeof(float); }

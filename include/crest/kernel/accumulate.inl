@@ -22,19 +22,17 @@ CREST_INLINE void accumulate_step(int count, LoadValue load_value, const float* 
 template <int HT, class T>
 CREST_INLINE void accumulate_block(const Block<T, HT>& block, Ahead<T> ahead, const float* w, Index value_dim,
                                    float* o) {
-  constexpr Index W = Vec::width, NV = tile / HT < 4 ? tile / HT : 4;
+  constexpr Index W = Vec::width, NV = tile / HT < 4 ? tile / HT : 4, step = NV * W, in_block = elements_in<T> - 1;
   Index x = 0;
-  const auto value = [&](int i, Index at) { return load(block.v[i] + x + at); };
-  for (; x + NV * W <= value_dim; x += NV * W)
+  for (; x + step <= value_dim; x += step)
     accumulate_step<HT, NV>(
         block.count,
         [&](int i, Index at) {
-          if (at == 0) prefetch<NV * W * sizeof(T)>(ahead.rows[i] + x, ahead.far);
-          return value(i, at);
+          if (at == 0) prefetch<step>(ahead.rows[i], x, ahead.far);
+          return load_at(block.v[i] + x / elements_in<T>, (x & in_block) + at);
         },
         w, o + x * HT);
-  for (; x + W <= value_dim; x += W) accumulate_step<HT, 1>(block.count, value, w, o + x * HT);
-  if (x < value_dim)
+  for (; x < value_dim; x += W)
     accumulate_step<HT, 1>(
-        block.count, [&](int i, Index) { return load_part(block.v[i] + x, value_dim - x); }, w, o + x * HT);
+        block.count, [&](int i, Index) { return load_at(block.v[i], x, value_dim - x); }, w, o + x * HT);
 }

@@ -8,31 +8,47 @@ inline constexpr int block_keys = tile / HT > 8 ? tile / HT : 8;
 
 template <class T, int HT>
 struct Block {
-  const T* k[block_keys<HT>];
-  const T* v[block_keys<HT>];
-  Index key[block_keys<HT>];  ///< positions in the cache
+  static constexpr int size = block_keys<HT>;
+  const T* k[size];
+  const T* v[size];
+  Index key[size];                                                        ///< positions in the cache
+  float k_scale[is_scaled<T> ? size : 1], v_scale[is_scaled<T> ? size : 1];  ///< where elements need one
   int count = 0;
 
-  CREST_INLINE bool full() const { return count == block_keys<HT>; }
-  /// Fills the block with keys first, first + 1, ...
+  CREST_INLINE bool full() const { return count == size; }
+  /// Fills the block with keys first, first + 1 ... of one page.
   CREST_INLINE void fill(const KvRows<T>& rows, Index first) {
-    CREST_UNROLL for (int i = 0; i < block_keys<HT>; ++i) {
-      k[i] = rows.key(first + i);
-      v[i] = rows.value(first + i);
+    const T *k_row = rows.key(first), *v_row = rows.value(first);
+    CREST_UNROLL for (int i = 0; i < size; ++i) {
+      k[i] = k_row + i * rows.k.stride;
+      v[i] = v_row + i * rows.v.stride;
       key[i] = first + i;
     }
-    count = block_keys<HT>;
+    fill_scales(rows, 0, size);
+    count = size;
   }
   CREST_INLINE void add(const KvRows<T>& rows, Index j) {
     k[count] = rows.key(j);
     v[count] = rows.value(j);
-    key[count++] = j;
+    key[count] = j;
+    fill_scales(rows, count, count + 1);
+    ++count;
   }
   /// Fills the unused places with the last key: kernels then compute, but never use, copies of it.
-  CREST_INLINE bool pad() {
-    for (int i = count; i < block_keys<HT> && count > 0; ++i)
-      k[i] = k[count - 1], v[i] = v[count - 1], key[i] = key[count - 1];
+  CREST_INLINE bool pad(const KvRows<T>& rows) {
+    for (int i = count; i < size && count > 0; ++i) k[i] = k[count - 1], v[i] = v[count - 1], key[i] = key[count - 1];
+    if (count > 0) fill_scales(rows, count, size);
     return count > 0;
+  }
+
+ private:
+  /// Rows without scales of keys are rows whose user knows the scale.
+  CREST_INLINE void fill_scales(const KvRows<T>& rows, int from, int to) {
+    if constexpr (is_scaled<T>)
+      for (int i = from; i < to; ++i) {
+        k_scale[i] = rows.k_scale.data ? *rows.pages.find(rows.k_scale, key[i]) : 1.0f;
+        v_scale[i] = rows.v_scale.data ? *rows.pages.find(rows.v_scale, key[i]) : 1.0f;
+      }
   }
 };
 
@@ -52,43 +68,50 @@ CREST_INLINE Index reach_of(Index bytes, Index stride_bytes) {
 template <class T, int HT>
 class RangeStream {
  public:
-  /// Rows are prefetched this many blocks before their use, and once more `far` bytes ahead.
-  static constexpr unsigned lead = 1;
 
   CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
       : rows_(rows),
         clip_(clip),
-        reach_{reach_of(rows.k_bytes(), rows.k_stride * Index{sizeof(T)}),
-               reach_of(rows.v_bytes(), rows.v_stride * Index{sizeof(T)})} {
+        reach_(rows.pages.table ? Reach{}
+                                : Reach{reach_of(rows.k_bytes(), rows.k.stride * Index{sizeof(T)}),
+                                        reach_of(rows.v_bytes(), rows.v.stride * Index{sizeof(T)})}) {
     const std::span<const KeyRange> some = reaching_into(ranges, clip);
     range_ = some.data(), end_ = range_ + some.size();
-    if (range_ != end_) left_ = intersect(*range_, clip_);
   }
 
   CREST_INLINE bool next(Block<T, HT>& block) {
     constexpr Index all = block_keys<HT>;
-    if (left_.last - left_.first < all) return gather(block);
+    if (length(left_) == 0 && !advance()) return false;
+    if (length(left_) < all) return gather(block);
     block.fill(rows_, left_.first);
     left_.first += all;
     return true;
   }
   CREST_INLINE Reach reach() const { return reach_; }
+  /// Rows are prefetched this many blocks before their use, and once more `reach` bytes ahead; earlier in a paged
+  /// cache, where nothing is known of what lies behind.
+  CREST_INLINE unsigned lead() const { return rows_.pages.table ? 3 : 1; }
 
  private:
-  /// The last keys of a range, and the first of those after it.
+  /// The next keys that lie in line: the rest of a range, or of a page.
+  CREST_INLINE bool advance() {
+    while (length(rest_) == 0) {
+      if (range_ == end_) return false;
+      rest_ = intersect(*range_++, clip_);
+    }
+    left_ = intersect(rest_, rows_.pages.run(rest_.first));
+    rest_.first = left_.last;
+    return true;
+  }
+  /// The last keys in line, and the first of those after them.
   [[gnu::noinline]] bool gather(Block<T, HT>& block) {
     block.count = 0;
-    while (range_ != end_ && !block.full()) {
-      if (left_.first < left_.last)
-        block.add(rows_, left_.first++);
-      else if (++range_ != end_)
-        left_ = intersect(*range_, clip_);
-    }
-    return block.pad();
+    while (!block.full() && (length(left_) > 0 || advance())) block.add(rows_, left_.first++);
+    return block.pad(rows_);
   }
 
   KvRows<T> rows_;
-  KeyRange clip_, left_{};
+  KeyRange clip_, rest_{}, left_{};
   Reach reach_;
   const KeyRange* range_;
   const KeyRange* end_;
@@ -98,16 +121,15 @@ class RangeStream {
 template <class T, int HT>
 class SetStream {
  public:
-  static constexpr unsigned lead = 2;  ///< scattered rows: no far prefetch
-
   CREST_INLINE SetStream(const KvRows<T>& rows, const KeySet& keys)
       : rows_(rows), at_(keys.begin()), end_(keys.end()) {}
 
   CREST_INLINE bool next(Block<T, HT>& block) {
     for (block.count = 0; at_ != end_ && !block.full(); ++at_) block.add(rows_, *at_);
-    return block.pad();
+    return block.pad(rows_);
   }
   CREST_INLINE Reach reach() const { return {}; }
+  CREST_INLINE unsigned lead() const { return 2; }
 
  private:
   KvRows<T> rows_;
@@ -135,7 +157,7 @@ struct Coming {
 /// Blocks in flight: the one before, the one worked on, and those whose rows are being prefetched.
 template <class T, int HT>
 struct BlockRing {
-  static constexpr unsigned size = 4;
+  static constexpr unsigned size = 8;  ///< a power of two above the longest lead + 1
   Block<T, HT> blocks[size];
 
   CREST_INLINE Block<T, HT>& operator[](unsigned i) { return blocks[i % size]; }
@@ -144,7 +166,7 @@ struct BlockRing {
 /// Calls f(block, coming) for every block of a stream. A block stays valid until the call after its own has returned.
 template <class T, int HT, class Stream, class F>
 CREST_INLINE void for_each_block(BlockRing<T, HT>& ring, Stream stream, F&& f) {
-  constexpr unsigned lead = Stream::lead;
+  const unsigned lead = stream.lead();
   unsigned filled = 0;
   while (filled < lead && stream.next(ring[filled])) ++filled;
   for (unsigned now = 0; now < filled; ++now) {

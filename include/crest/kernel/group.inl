@@ -60,15 +60,15 @@ struct Group {
   }
 };
 
-/// Loads the queries of KV head `kv_head` at `query` and clears the group.
+/// Loads the queries of the heads from `first_head` on at `query` and clears the group.
 template <class T, int HT>
-void start(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query) {
+void start(const Group<HT>& g, const Problem<T>& p, Index first_head, Index query) {
   const float scale = p.scale != 0 ? p.scale : 1.0f / std::sqrt(static_cast<float>(p.head_dim()));
   constexpr Index W = Vec::width;
   for (Index x = 0; x < g.shape.padded_heads() * g.shape.q_pitch(); x += W) store(g.q + x, zero());
   for (Index h = 0; h < g.shape.heads; ++h) {
     float* to = g.q + h / HT * HT * g.shape.q_pitch() + h % HT * W;
-    with_type(p.q.element(), p.q.row(kv_head * g.shape.heads + h, query), [&](auto* row) {
+    with_type(p.q.element(), p.q.row(first_head + h, query), [&](auto* row) {
       for (Index x = 0; x < g.shape.head_dim; x += W)
         store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(scale * log2_e));
     });
@@ -79,9 +79,9 @@ void start(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query) 
 /// Counts the sink logits of the group: keys of value zero that every query sees first. Call it before any other key is
 /// weighed.
 template <class T, int HT, class Softmax>
-void add_sinks(const Group<HT>& g, const Problem<T>& p, Index kv_head, const Softmax& softmax) {
+void add_sinks(const Group<HT>& g, const Problem<T>& p, Index first_head, const Softmax& softmax) {
   for (Index h = 0; h < g.shape.heads && !p.logits.sinks.empty(); ++h) {
-    const float sink = p.logits.sinks[static_cast<std::size_t>(kv_head * g.shape.heads + h)] * log2_e;
+    const float sink = p.logits.sinks[static_cast<std::size_t>(first_head + h)] * log2_e;
     const TileState<HT> s = g.tile_state(h / HT);
     const int head = static_cast<int>(h % HT);
     if (!(sink <= s.limit[head])) s.refer(head, sink, softmax);
@@ -92,6 +92,14 @@ void add_sinks(const Group<HT>& g, const Problem<T>& p, Index kv_head, const Sof
 // Scores of a block: operator()(block, coming, tile, w) writes w[key * HT + head] in log2 units; scale_values() may
 // change the weights between the softmax and the values, for rows whose values carry a factor.
 
+/// Multiplies what belongs to a key by the key's scale, where its elements need one.
+template <int HT, class T>
+CREST_INLINE void scale_keys(const float* scale, const Block<T, HT>& block, float* w) {
+  if constexpr (is_scaled<T>)
+    CREST_UNROLL for (int i = 0; i < block.size; ++i)
+      CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] *= scale[i];
+}
+
 /// Scores computed from the rows: the exact dot products, changed as the call asks.
 template <int HT>
 struct RowScores {
@@ -101,10 +109,13 @@ struct RowScores {
   template <class T>
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
     score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+    scale_keys<HT>(block.k_scale, block, w);
     logits.template operator()<HT>(block.key, t, w);
   }
   template <class T>
-  CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
+  CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
+    scale_keys<HT>(block.v_scale, block, w);
+  }
 };
 
 /// Scores that are known already. Only V is read.
@@ -118,7 +129,9 @@ struct KnownScores {
       std::memcpy(w + i * HT, rows.row(block.key[i]) + t * HT, HT * sizeof(float));
   }
   template <class T>
-  CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
+  CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
+    scale_keys<HT>(block.v_scale, block, w);
+  }
 };
 
 /// Weights of one block for one tile of heads, whose values are still to be added.
@@ -198,8 +211,8 @@ void write_error(const Problem<T>& p, Index head, Index query, float error) {
 
 /// Writes all rows of a finished group.
 template <class T, int HT>
-void write_group(const Group<HT>& g, const Problem<T>& p, Index kv_head, Index query, bool hidden) {
+void write_group(const Group<HT>& g, const Problem<T>& p, Index first_head, Index query, bool hidden) {
   for (Index h = 0; h < g.shape.heads; ++h)
-    write_row(p, kv_head * g.shape.heads + h, query,
+    write_row(p, first_head + h, query,
               {g.tile_o(h / HT) + h % HT * Vec::width, HT * Vec::width, g.reference(h), g.sum(h), hidden});
 }

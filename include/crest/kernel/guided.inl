@@ -18,7 +18,9 @@ struct DrawnScores {
     reweigh(block, t, w);
   }
   template <class T>
-  CREST_INLINE void scale_values(const Block<T, HT>&, float*) const {}
+  CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
+    exact.scale_values(block, w);
+  }
 
   template <class T>
   CREST_INLINE void reweigh(const Block<T, HT>& block, Index t, float* w) const {
@@ -121,7 +123,7 @@ struct Guide {
   bool byte_rows() const { return sketch.rows != nullptr; }
   std::uint64_t dense_bytes() const { return static_cast<std::uint64_t>(seen) * row_bytes(c.p); }
   std::uint64_t exact_row_bytes() const {
-    return scattered_bytes<T>(c.p.head_dim()) + scattered_bytes<T>(c.p.value_dim());
+    return scattered_key_bytes(c.p) + scattered_value_bytes(c.p);
   }
   /// Squared length of a combined output.
   float length_of_output(Index head) const {
@@ -151,9 +153,10 @@ bool prepare_queries(Guide<T, HT>& a) {
   const Index dim = a.shape.group.head_dim;
   float *x = a.scratch, *y = x + dim;
   bool finite = true;
-  start(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
-  add_sinks(a.g, a.c.p, a.c.task.kv_head, Lazy{});
-  start(a.drawn, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
+  const Unit u = a.c.whole();
+  start(a.g, a.c.p, u.first_head, u.query);
+  add_sinks(a.g, a.c.p, u.first_head, Lazy{});
+  start(a.drawn, a.c.p, u.first_head, u.query);
   for (Index h = 0; h < a.shape.group.heads; ++h) {
     const Index tile = h / HT * HT * a.shape.group.q_pitch();
     a.copy_head(a.g.q + tile, h, dim, x);
@@ -211,7 +214,7 @@ bool all_fresh(const Guide<T, HT>& a, const KeySet& keys) {
 template <class T, int HT>
 bool verify(Guide<T, HT>& a) {
   constexpr Index cycle = 256, latest = 4, ahead = 4;
-  const auto far = static_cast<std::uintptr_t>(ahead * cycle * a.rows.k_stride * Index{sizeof(T)});
+  const auto far = static_cast<std::uintptr_t>(ahead * cycle * a.rows.k.stride * Index{sizeof(T)});
   if (!all_fresh(a, a.exact)) return false;
   const auto visible_and_stale = [&](Index j) { return a.open.contains(j) && !fresh(a.sketch, a.rows, j); };
   for (Index j = std::max<Index>(0, a.sketch.coded - latest); j < a.sketch.coded; ++j)
@@ -220,7 +223,7 @@ bool verify(Guide<T, HT>& a) {
     prefetch_lines(reinterpret_cast<std::uintptr_t>(a.rows.key(j)) + far, a.rows.k_bytes());
     if (visible_and_stale(j)) return false;
   }
-  a.bytes += static_cast<std::uint64_t>(a.sketch.coded / cycle + 1 + latest) * scattered_bytes<T>(a.c.p.head_dim());
+  a.bytes += static_cast<std::uint64_t>(a.sketch.coded / cycle + 1 + latest) * scattered_key_bytes(a.c.p);
   return true;
 }
 
@@ -272,7 +275,7 @@ void probe_keys(Guide<T, HT>& a) {
     const Index at = key % a.space.all / step * step;
     for (int h = 0; h < HT; ++h) std::fill_n(a.space.estimate(key / a.space.all, head + h) + at, step, w[h]);
   });
-  a.bytes += static_cast<std::uint64_t>(a.probe.count()) * scattered_bytes<T>(a.c.p.head_dim());
+  a.bytes += static_cast<std::uint64_t>(a.probe.count()) * scattered_key_bytes(a.c.p);
   a.probe.clear();
 }
 
@@ -370,7 +373,7 @@ void read_drawn(Guide<T, HT>& a) {
   }
   a.bytes += byte_row_bytes(a);
   const Index pitch = a.sketch.row_pitch();
-  const KvRows<i8> rows{a.sketch.rows,     a.sketch.rows + a.sketch.head_dim, pitch, pitch, a.sketch.head_dim,
+  const KvRows<i8> rows{{a.sketch.rows, pitch}, {a.sketch.rows + a.sketch.head_dim, pitch}, a.sketch.head_dim,
                         a.sketch.value_dim};
   a.c.tally.rescales +=
       attend<i8>(a.drawn, SetStream<i8, HT>(rows, a.taken), DrawnByteScores<HT>{scores, a.means, a.steps}, Lazy{});

@@ -3,15 +3,16 @@
 /// Reads every visible key exactly.
 template <class T, int HT, class R>
 void guide_exactly(Guide<T, HT>& a, const R& recipe) {
-  start(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
+  const Unit u = a.c.whole();
+  start(a.g, a.c.p, u.first_head, u.query);
   a.c.tally.rescales += attend_visible(a.c, a.g, recipe, Lazy{});
   const Index heads = a.shape.group.heads;
   a.bytes += a.dense_bytes();
   a.c.tally.keys_scored += heads * a.seen;
   a.c.tally.keys_used += heads * a.seen;
   a.c.tally.fallbacks += heads;
-  for (Index h = 0; h < heads; ++h) write_error(a.c.p, a.c.task.kv_head * heads + h, a.c.task.queries.first, 0.0f);
-  write_group(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first, a.seen == 0);
+  for (Index h = 0; h < heads; ++h) write_error(a.c.p, u.first_head + h, u.query, 0.0f);
+  write_group(a.g, a.c.p, u.first_head, u.query, a.seen == 0);
 }
 
 /// The largest predicted error of the group; infinite when one is not a number.
@@ -73,7 +74,7 @@ bool guide(Guide<T, HT>& a) {
 
 template <class T, int HT, class R>
 void guided_task(const TaskCall<T>& c, const R& recipe) {
-  Guide<T, HT> a(c, recipe.options, logits_of(c, recipe, c.task.queries.first));
+  Guide<T, HT> a(c, recipe.options, logits_of(c, recipe, c.whole()));
   const Index heads = a.shape.group.heads, first = c.task.kv_head * heads, query = c.task.queries.first;
   c.tally.rows += heads;
   c.tally.keys_visible += heads * a.seen;
@@ -84,7 +85,7 @@ void guided_task(const TaskCall<T>& c, const R& recipe) {
     }
     c.tally.keys_sampled += heads * a.open.count();
     c.tally.keys_used += heads * (a.exact.count() + a.taken.count());
-    write_group(a.drawn, c.p, c.task.kv_head, query, false);
+    write_group(a.drawn, c.p, first, query, false);
   } else {
     guide_exactly(a, recipe);
   }

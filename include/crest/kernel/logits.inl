@@ -44,17 +44,17 @@ CREST_INLINE AnyVariant any_variant(const R& recipe) {
   return any;
 }
 
-/// How the logits of one GQA group at one query change.
+/// How the logits of some heads at one query change.
 class Logits {
  public:
   template <class T>
-  Logits(const Problem<T>& p, const AnyVariant& variant, Index kv_head, Index query)
+  Logits(const Problem<T>& p, const AnyVariant& variant, const Unit& u)
       : o_(p.logits),
         variant_(variant),
-        first_(kv_head * p.gqa_group()),
-        heads_(p.gqa_group()),
-        query_(query),
-        place_(p.keys() - p.queries() + query),
+        first_(u.first_head),
+        heads_(u.shape.heads),
+        query_(u.query),
+        place_(p.keys() - p.queries() + u.query),
         changes_(!o_.unchanged() || variant.variant) {}
 
   /// A block of scores w[key][HT] of head tile `tile`.
@@ -129,7 +129,7 @@ class Logits {
     for (int h = 0; h < HT; ++h) {
       const std::size_t at = head(tile * HT + h);
       const float factor = (o_.bias_factors.empty() ? 1.0f : o_.bias_factors[at]) * log2_e;
-      alignas(64) float bias[keys];
+      alignas(64) float bias[keys] = {};
       with_type(o_.bias.element(), o_.bias.row(static_cast<Index>(at), query_), [&](auto* row) {
         if (in_line)
           for (int i = 0; i < keys; i += Vec::width) store_first(bias + i, load_first(row + key[0] + i, keys - i), keys - i);
@@ -146,10 +146,10 @@ class Logits {
   bool changes_;
 };
 
-/// How a recipe changes the logits of a task's KV head at one query.
+/// How a call changes the logits of a unit.
 template <class T, class R>
-CREST_INLINE Logits logits_of(const TaskCall<T>& c, const R& recipe, Index query) {
-  return {c.p, any_variant(recipe), c.task.kv_head, query};
+CREST_INLINE Logits logits_of(const TaskCall<T>& c, const R& recipe, const Unit& u) {
+  return {c.p, any_variant(recipe), u};
 }
 
 /// Whether keys may be hidden after they were scored, so that a row can turn out to be empty.

@@ -84,7 +84,7 @@ template <class T>
 float squared_length(const T* row, Index n) {
   Vec sum = zero();
   for (Index x = 0; x < n; x += Vec::width) {
-    const Vec part = load_first(row + x, n - x);
+    const Vec part = load_at(row, x, n - x);
     sum = fma(part, part, sum);
   }
   return lane_sum(sum);
@@ -117,13 +117,20 @@ void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale 
   });
 }
 
+/// What a value's elements are multiplied by.
+template <class T>
+float value_scale(const KvRows<T>& rows, Index j) {
+  if constexpr (is_scaled<T>) return *rows.pages.find(rows.v_scale, j);
+  return 1;
+}
+
 inline constexpr Index enough_probes = 32;
 
 /// Bytes that predict() will read.
 template <class T, int HT>
 std::uint64_t probe_bytes(const Guide<T, HT>& a) {
   const Index dim = a.shape.group.value_dim;
-  return enough_probes * (a.byte_rows() ? scattered_bytes<i8>(dim) : scattered_bytes<T>(dim));
+  return enough_probes * (a.byte_rows() ? scattered_bytes<i8>(dim) : scattered_value_bytes(a.c.p));
 }
 
 /// Picks about 32 of the drawn keys that were not certain; of all drawn keys where most were.
@@ -192,8 +199,9 @@ void predict(Guide<T, HT>& a) {
   pick_probe(a);
   for (Index h = 0; h < g.heads; ++h) a.lse[h] = a.drawn.log_total(h);
   const Index pitch = a.sketch.row_pitch(), dim = g.value_dim;
-  const KvRows<i8> bytes{a.sketch.rows + g.head_dim, a.sketch.rows, pitch, pitch, dim, dim};
-  const KvRows<T> values{a.rows.v, a.rows.v, a.rows.v_stride, a.rows.v_stride, dim, dim};
+  const PerKey<i8> byte_values{a.sketch.rows + g.head_dim, pitch};
+  const KvRows<i8> bytes{byte_values, byte_values, dim, dim};
+  const KvRows<T> values = a.rows.values();
   for (Index t = 0; t < g.tiles(); ++t) {
     SpreadSum<T, HT> sum(a, t);
     for (Index j : a.taken) sum.add(j);
@@ -203,7 +211,7 @@ void predict(Guide<T, HT>& a) {
           a, t, bytes, [&](Index j) { return a.steps[j / a.space.all * 2 + 1]; }, s);
     else
       add_distances(
-          a, t, values, [](Index) { return 1.0f; }, s);
+          a, t, values, [&](Index j) { return value_scale(a.rows, j); }, s);
     for (int h = 0; h < HT && t * HT + h < g.heads; ++h) {
       a.few[t * HT + h] = s.a[h] > 0 ? 1 + 5 * s.a_square[h] / (s.a[h] * s.a[h]) : 1;
       a.error[t * HT + h] = row_error(a, s, t * HT + h);

@@ -26,56 +26,58 @@ void count_scan(const TaskCall<T>& c) {
   c.tally.bytes_read += static_cast<std::uint64_t>(loaded) * row_bytes(c.p);
 }
 
-/// Writes what a streaming task found: rows when it saw all keys, else a partial result.
+/// Writes what a streaming task found for a unit: rows when it saw all keys, else a partial result.
 template <class R, class T, int HT>
-void finish_scan(const TaskCall<T>& c, const Group<HT>& g, Index i) {
+void finish_unit(const TaskCall<T>& c, const Group<HT>& g, const Unit& u) {
   if (Uniform<R> && c.plan.splits == 1) g.refer_to_none();
-  const Index query = c.task.queries.first + i, tile = c.task.queries.first / c.plan.query_tile;
+  const Index tile = c.task.queries.first / c.plan.query_tile;
   if (c.plan.splits > 1)
-    write_partial(g, c.partials + c.plan.partial(c.task.kv_head, tile, c.task.split, i));
+    write_partial(g, c.partials + c.plan.partial(c.task.kv_head, tile, c.task.split, u.at));
   else
-    write_group(g, c.p, c.task.kv_head, query, hides_keys<R>(c.p) || Visible(c.p, query).count(c.task.keys) == 0);
+    write_group(g, c.p, u.first_head, u.query, hides_keys<R>(c.p) || Visible(c.p, u.query).count(c.task.keys) == 0);
   if (c.task.split > 0) return;
-  for (Index h = 0; h < g.shape.heads; ++h) write_error(c.p, c.task.kv_head * g.shape.heads + h, query, 0.0f);
+  for (Index h = 0; h < g.shape.heads; ++h) write_error(c.p, u.first_head + h, u.query, 0.0f);
 }
 
-/// All keys of one task. Several queries share each piece of K and V while it is in the cache.
+/// All keys of one task. Its units share each piece of K and V while it is in the cache.
 template <class T, int HT, class R>
 void scan_task(const TaskCall<T>& c, const R& recipe) {
   constexpr Index piece = 256;
   const Task& task = c.task;
-  const GroupShape shape = group_shape(c.p);
   const KvRows<T> rows = kv_rows(c.p, task.kv_head);
-  const Index queries = length(task.queries), step = queries == 1 ? length(task.keys) : piece;
-  const auto group = [&](Index i) { return Group<HT>(shape, c.floats() + i * shape.floats()); };
-  for (Index i = 0; i < queries; ++i) start(group(i), c.p, task.kv_head, task.queries.first + i);
+  const bool alone = length(task.queries) * c.plan.bands.count() == 1;
+  const Index step = alone ? length(task.keys) : piece, floats = c.plan.bands.largest().floats();
+  const auto group = [&](const Unit& u) { return Group<HT>(u.shape, c.floats() + u.at * floats); };
+  const auto each = [&](auto&& f) { c.plan.each_unit(task.kv_head, task.queries, f); };
   const auto pass = [&](const auto& softmax) {
-    for (Index i = 0; i < queries && task.split == 0; ++i) add_sinks(group(i), c.p, task.kv_head, softmax);
+    if (task.split == 0) each([&](const Unit& u) { add_sinks(group(u), c.p, u.first_head, softmax); });
     for (Index at = task.keys.first; at < task.keys.last; at += step)
-      for (Index i = 0; i < queries; ++i) {
-        const Visible visible(c.p, task.queries.first + i);
+      each([&](const Unit& u) {
+        const Visible visible(c.p, u.query);
         const RangeStream<T, HT> keys(rows, visible.ranges(), {at, std::min(at + step, task.keys.last)});
-        const auto logits = logits_of(c, recipe, task.queries.first + i);
-        c.tally.rescales += attend<T>(group(i), keys, RowScores<HT>{group(i), logits}, softmax);
-      }
+        const Logits logits = logits_of(c, recipe, u);
+        c.tally.rescales += attend<T>(group(u), keys, RowScores<HT>{group(u), logits}, softmax);
+      });
   };
+  each([&](const Unit& u) { start(group(u), c.p, u.first_head, u.query); });
   if constexpr (NeedsPeak<R>) {
     pass(Peak{});
-    for (Index i = 0; i < queries; ++i) group(i).restart(recipe.softmax);
+    each([&](const Unit& u) { group(u).restart(recipe.softmax); });
   }
   pass(recipe.softmax);
-  for (Index i = 0; i < queries; ++i) finish_scan<R>(c, group(i), i);
+  each([&](const Unit& u) { finish_unit<R>(c, group(u), u); });
   count_scan(c);
 }
 
 /// Every visible key of a cleared group, exactly.
 template <class T, int HT, class R, class Softmax>
 Index attend_visible(const TaskCall<T>& c, const Group<HT>& g, const R& recipe, const Softmax& softmax) {
-  const Visible visible(c.p, c.task.queries.first);
-  const auto logits = logits_of(c, recipe, c.task.queries.first);
+  const Unit u = c.whole();
+  const Visible visible(c.p, u.query);
+  const Logits logits = logits_of(c, recipe, u);
   const auto pass = [&](const auto& by) {
     const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
-    add_sinks(g, c.p, c.task.kv_head, by);
+    add_sinks(g, c.p, u.first_head, by);
     return attend<T>(g, all, RowScores<HT>{g, logits}, by);
   };
   if constexpr (!Uniform<Softmax>) return pass(Lazy{});
@@ -103,22 +105,27 @@ CREST_INLINE void merge_partial(float* a, const float* b, Index head, const Grou
   a[m] = reference;
 }
 
+/// Merges all partial results of a head into the first, pairwise.
+template <class R, class Part>
+void merge_splits(Part part, Index splits, Index head, const GroupShape& shape) {
+  for (Index step = 1; step < splits; step *= 2)
+    for (Index s = 0; s + step < splits; s += 2 * step) merge_partial<R>(part(s), part(s + step), head, shape);
+}
+
 /// Finishes the rows of one (KV head, query tile) from the partial results of its splits.
 template <class R, class T>
 void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, Index tile, float* partials) {
-  const GroupShape shape = group_shape(p);
-  const Index first = tile * plan.query_tile, last = std::min(first + plan.query_tile, plan.queries);
-  for (Index query = first; query < last; ++query) {
-    const auto part = [&](Index split) { return partials + plan.partial(kv_head, tile, split, query - first); };
-    const bool hidden = hides_keys<R>(p) || Visible(p, query).count({0, p.keys()}) == 0;
-    for (Index head = 0; head < shape.heads; ++head) {
-      for (Index step = 1; step < plan.splits; step *= 2)
-        for (Index s = 0; s + step < plan.splits; s += 2 * step) merge_partial<R>(part(s), part(s + step), head, shape);
+  const Index first = tile * plan.query_tile;
+  plan.each_unit(kv_head, {first, std::min(first + plan.query_tile, plan.queries)}, [&](const Unit& u) {
+    const auto part = [&](Index split) { return partials + plan.partial(kv_head, tile, split, u.at); };
+    const bool hidden = hides_keys<R>(p) || Visible(p, u.query).count({0, p.keys()}) == 0;
+    for (Index head = 0; head < u.shape.heads; ++head) {
+      merge_splits<R>(part, plan.splits, head, u.shape);
       const float* whole = part(0);
-      const float* m = whole + shape.outputs() + head;
-      write_row(p, kv_head * shape.heads + head, query,
-                {whole + first_output(shape, head), shape.tile_heads() * Vec::width, Uniform<R> ? 0.0f : *m,
-                 m[shape.heads], hidden});
+      const float* m = whole + u.shape.outputs() + head;
+      write_row(p, u.first_head + head, u.query,
+                {whole + first_output(u.shape, head), u.shape.tile_heads() * Vec::width, Uniform<R> ? 0.0f : *m,
+                 m[u.shape.heads], hidden});
     }
-  }
+  });
 }

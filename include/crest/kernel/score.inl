@@ -7,10 +7,11 @@ CREST_INLINE void prefetch_lines(std::uintptr_t at, Index bytes) {
       __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, 3);
 }
 
-/// Touches a piece of a row that will be needed soon, and what lies `far` bytes behind it.
-template <int bytes, class T>
-CREST_INLINE void prefetch(const T* p, Index far) {
-  const auto near = reinterpret_cast<std::uintptr_t>(p);
+/// Touches `n` elements of a row from place x on that will be needed soon, and what lies `far` bytes behind them.
+template <Index n, class T>
+CREST_INLINE void prefetch(const T* row, Index x, Index far) {
+  constexpr Index bytes = n * Index{sizeof(T)} / elements_in<T>;
+  const auto near = reinterpret_cast<std::uintptr_t>(row) + static_cast<std::uintptr_t>(x) * sizeof(T) / elements_in<T>;
   prefetch_lines(near, bytes);
   prefetch_lines(near + static_cast<std::uintptr_t>(far), bytes);
 }
@@ -24,8 +25,12 @@ inline constexpr int score_vectors = tile / (2 * HT) > 4   ? 4
 
 /// Rows read side by side, for the same reason: few, and the fewer the longer their elements are.
 template <int HT, class T>
-inline constexpr int score_rows = static_cast<int>(8 / sizeof(T)) < tile / HT ? static_cast<int>(8 / sizeof(T))
-                                                                              : tile / HT;
+inline constexpr int score_rows = std::min(tile / HT, elements_in<T> > 1 ? 8 : static_cast<int>(8 / sizeof(T)));
+
+/// Elements of a row that take about a cache line.
+template <class T>
+inline constexpr Index line_elements = elements_in<T> * ((64 + static_cast<Index>(sizeof(T)) / 2) /
+                                                         static_cast<Index>(sizeof(T)));
 
 /// One step along head_dim for ROWS keys: sum[key][head] += k[key][x..] * q[head][x..]. Each K vector is loaded and
 /// converted once for all heads. q: for each vector of x one vector per head, side by side.
@@ -43,16 +48,15 @@ CREST_INLINE void score_step(LoadKey load_key, const float* q, Vec* sum) {
 template <int HT, class T>
 CREST_INLINE void score_whole_rows(const T* const* k, Ahead<T> ahead, const float* q, Index head_dim, Vec* sum) {
   constexpr int NX = score_vectors<HT>, ROWS = score_rows<HT, T>;
-  constexpr Index W = Vec::width, piece = NX * W, line = 64 / sizeof(T), step = piece < line ? line : piece;
+  constexpr Index W = Vec::width, piece = NX * W, step = std::max(piece, line_elements<T>), block = elements_in<T>;
   Index x = 0;
-  const auto key = [&](int i, Index at) { return load(k[i] + x + at); };
-  for (; x + step <= head_dim;) {
-    CREST_UNROLL for (int i = 0; i < ROWS; ++i) prefetch<step * sizeof(T)>(ahead.rows[i] + x, ahead.far);
-    CREST_UNROLL for (Index u = 0; u < step; u += piece, x += piece) score_step<HT, ROWS, NX>(key, q + x * HT, sum);
+  for (; x + step <= head_dim; x += step) {
+    CREST_UNROLL for (int i = 0; i < ROWS; ++i) prefetch<step>(ahead.rows[i], x, ahead.far);
+    CREST_UNROLL for (Index u = 0; u < step; u += piece)
+      score_step<HT, ROWS, NX>([&](int i, Index at) { return load_at(k[i] + x / block, u + at); }, q + (x + u) * HT, sum);
   }
-  for (; x + W <= head_dim; x += W) score_step<HT, ROWS, 1>(key, q + x * HT, sum);
-  if (x < head_dim)
-    score_step<HT, ROWS, 1>([&](int i, Index) { return load_part(k[i] + x, head_dim - x); }, q + x * HT, sum);
+  for (; x < head_dim; x += W)
+    score_step<HT, ROWS, 1>([&](int i, Index) { return load_at(k[i], x, head_dim - x); }, q + x * HT, sum);
 }
 
 /// Scores of tile / HT keys: out[key * HT + head].

@@ -27,19 +27,20 @@ void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visibl
     write_error(c.p, c.task.kv_head * heads + h, query, error);
   }
   if constexpr (Uniform<R>) g.refer_to_none();
-  write_group(g, c.p, c.task.kv_head, query, hides_keys<R>(c.p) || n == 0);
+  write_group(g, c.p, c.whole().first_head, query, hides_keys<R>(c.p) || n == 0);
 }
 
 /// One query of one KV head: sample, refine, fix the reference, select, and read the values of the kept keys.
 template <class T, int HT, class R>
 void look_task(const TaskCall<T>& c, const R& recipe) {
-  const GroupShape shape = group_shape(c.p);
+  const Unit u = c.whole();
+  const GroupShape& shape = u.shape;
   const KvRows<T> rows = kv_rows(c.p, c.task.kv_head);
-  const Visible visible(c.p, c.task.queries.first);
+  const Visible visible(c.p, u.query);
   const Group<HT> g(shape, c.floats());
-  start(g, c.p, c.task.kv_head, c.task.queries.first);
+  start(g, c.p, u.first_head, u.query);
   Sight sight(c.sight(), c.p.keys(), Places(visible.ranges()), shape.padded_heads());
-  const auto logits = logits_of(c, recipe, c.task.queries.first);
+  const Logits logits = logits_of(c, recipe, u);
   const auto ask = [&](auto&& policy) {
     return look<T>(RowScores<HT>{g, logits}, rows, visible.ranges(), sight, policy);
   };
@@ -51,7 +52,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   refer_to_peaks(g, sight, recipe.softmax);
   scored += ask([&](auto... a) { recipe.refiner.refine(a...); });
   if constexpr (NeedsPeak<R>) refer_to_peaks(g, sight, recipe.softmax);
-  add_sinks(g, c.p, c.task.kv_head, recipe.softmax);
+  add_sinks(g, c.p, u.first_head, recipe.softmax);
   Wanted kept(sight.kept, visible.ranges());
   want_always(recipe.options, kept);
   select(g, recipe.selection, sight, c.floats() + shape.floats());
@@ -61,7 +62,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   c.tally.keys_sampled += shape.heads * sampled;
   c.tally.keys_scored += shape.heads * scored;
   c.tally.bytes_read +=
-      scattered_bytes<T>(c.p.head_dim()) * scored + scattered_bytes<T>(c.p.value_dim()) * sight.kept.count();
+      scattered_key_bytes(c.p) * scored + scattered_value_bytes(c.p) * sight.kept.count();
   finish_look(c, g, visible, sight, recipe);
 }
 

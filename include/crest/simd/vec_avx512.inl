@@ -74,6 +74,14 @@ CREST_INLINE Vec load_part(const i8* p, Index n) {
   const __m128i bytes = _mm_maskz_loadu_epi8(first(n), p);
   return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
 }
+CREST_INLINE float single(f16 x) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(x.bits))); }
+/// Nibbles less 8: the low or the high halves of Vec::width bytes.
+template <bool High>
+CREST_INLINE Vec load_nibbles(const std::byte* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i halves = _mm_and_si128(High ? _mm_srli_epi16(bytes, 4) : bytes, _mm_set1_epi8(15));
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_sub_epi8(halves, _mm_set1_epi8(8))))};
+}
 
 /// 16 lanes of four bytes, or of sums of their products.
 struct Ints {

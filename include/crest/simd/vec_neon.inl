@@ -49,6 +49,16 @@ CREST_INLINE Vec load(const i8* p) {
   const int16x8_t wide = vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(bytes)));
   return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)))};
 }
+CREST_INLINE float single(f16 x) { return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x.bits))), 0); }
+/// Nibbles less 8: the low or the high halves of Vec::width bytes.
+template <bool High>
+CREST_INLINE Vec load_nibbles(const std::byte* p) {
+  std::uint32_t bytes;
+  std::memcpy(&bytes, p, sizeof bytes);
+  const uint8x8_t four = vreinterpret_u8_u32(vdup_n_u32(High ? bytes >> 4 & 0x0f0f0f0fu : bytes & 0x0f0f0f0fu));
+  const int16x8_t wide = vmovl_s8(vsub_s8(vreinterpret_s8_u8(four), vdup_n_s8(8)));
+  return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)))};
+}
 
 /// 4 lanes of four bytes, or of sums of their products.
 struct Ints {

@@ -20,6 +20,13 @@ template <class T>
 CREST_INLINE Vec load_part(const T* p, Index) {
   return load(p);
 }
+CREST_INLINE float single(f16 x) { return to_float(x); }
+/// Nibbles less 8: the low or the high halves of Vec::width bytes.
+template <bool High>
+CREST_INLINE Vec load_nibbles(const std::byte* p) {
+  const int byte = std::to_integer<int>(*p);
+  return {static_cast<float>((High ? byte >> 4 : byte & 15) - 8)};
+}
 CREST_INLINE void store(float* p, Vec a) { std::memcpy(p, &a.v, sizeof a.v); }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }

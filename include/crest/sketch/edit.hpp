@@ -1,6 +1,7 @@
 // Editing a sketch: append, overwrite, truncate, memory, and saving.
 #pragma once
 
+#include "crest/core/kv_rows.hpp"
 #include "crest/sketch/encode.hpp"
 
 namespace crest {
@@ -86,14 +87,14 @@ Status check_rows(const SketchState& s, const TensorView<const T, 3>& k, const T
   if (const Status bad = check_state(s); bad != Status::ok) return bad;
   const bool values = v.data_handle() != nullptr || v.extent(0) != 0;
   if (k.extent(0) != s.kv_heads) return Status::sketch_kv_heads;
-  if (k.extent(2) != s.shape.head_dim || k.extent(1) < 0) return Status::sketch_head_dim;
+  if (k.extent(2) * elements_in<T> != s.shape.head_dim || k.extent(1) < 0) return Status::sketch_head_dim;
   if (k.extent(1) > 0 && k.data_handle() == nullptr) return Status::k_null;
   if (k.extent(2) > 1 && k.stride(2) != 1) return Status::k_stride;
   if (s.shape.keys > 0 && values != s.with_rows) return Status::sketch_rows;
   if (!values) return Status::ok;
   if (v.extent(0) != s.kv_heads) return Status::v_kv_heads;
   if (v.extent(1) != k.extent(1)) return Status::v_keys;
-  if (v.extent(2) < 1 || (s.shape.keys > 0 && v.extent(2) != s.shape.value_dim)) return Status::sketch_value_dim;
+  if (v.extent(2) < 1 || (s.shape.keys > 0 && v.extent(2) * elements_in<T> != s.shape.value_dim)) return Status::sketch_value_dim;
   if (v.extent(1) > 0 && v.data_handle() == nullptr) return Status::v_null;
   return v.extent(2) > 1 && v.stride(2) != 1 ? Status::v_stride : Status::ok;
 }
@@ -160,14 +161,15 @@ inline Status reserve(SketchState& s, Index keys) {
   return keys < 0 || keys >= most_keys ? Status::sketch_range : grow(s, blocks_for(keys));
 }
 
-/// One row as floats; false, and zeros, when some element is not finite.
+/// One row, times a scale, as floats; false, and zeros, when some element is not finite.
 template <class T>
-bool load_row(const T* row, Index n, float* to) {
+bool load_row(const T* row, Index n, float scale, float* to) {
+  constexpr Index in = elements_in<T>;
   float zero = 0;
   for (Index x = 0; x < n; ++x) {
-    T element;
-    std::memcpy(&element, row + x, sizeof element);
-    to[x] = to_float(element);
+    T block;
+    std::memcpy(&block, reinterpret_cast<const std::byte*>(row) + x / in * Index{sizeof(T)}, sizeof block);
+    to[x] = element_in(block, x % in) * scale;
     zero += to[x] * 0.0f;
   }
   if (!(zero == 0)) std::fill(to, to + n, 0.0f);
@@ -178,13 +180,13 @@ bool load_row(const T* row, Index n, float* to) {
 template <class T>
 class Intake {
  public:
-  Intake(SketchState& s, Index head, const TensorView<const T, 3>& k, const TensorView<const T, 3>& v)
-      : s_(s), head_(head), k_(k), v_(v), spare_(s.stage(s.kv_heads, 0)) {
+  Intake(SketchState& s, Index head, const KvRows<T>& rows)
+      : s_(s), head_(head), rows_(rows), spare_(s.stage(s.kv_heads, 0)) {
     float* x = spare_ + s.staged_pitch();
     encoder_ = {&s, head, x, x + std::max(s.shape.head_dim, s.shape.value_dim)};
   }
 
-  /// Row `i` of the views becomes key `j`, given that keys 0..coded - 1 have codes. Returns the new number of those.
+  /// Row `i` becomes key `j`, given that keys 0..coded - 1 have codes. Returns the new number of those.
   Index take(Index i, Index j, Index coded) {
     constexpr Index block = SketchView::block_keys;
     const bool open = j >= coded && coded % block == 0;
@@ -201,25 +203,35 @@ class Intake {
 
  private:
   void read(Index i, Index j, float* floats) {
-    const T* k = k_.address(head_, i, 0);
-    const T* v = s_.with_rows ? v_.address(head_, i, 0) : nullptr;
-    bool finite = load_row(k, s_.shape.head_dim, floats);
-    if (v) finite &= load_row(v, s_.shape.value_dim, floats + s_.shape.head_dim);
+    const T* k = rows_.key(i);
+    bool finite = load_row(k, s_.shape.head_dim, scale(rows_.k_scale, i), floats);
+    if (s_.with_rows)
+      finite &= load_row(rows_.value(i), s_.shape.value_dim, scale(rows_.v_scale, i), floats + s_.shape.head_dim);
     if (!finite) s_.finite.data()[head_] = std::byte{0};
     s_.hash(head_, j) = row_hash(k, s_.shape.head_dim);
   }
 
+  float scale(const PerKey<float>& scales, Index i) const {
+    return scales.data ? *rows_.pages.find(scales, i) : 1.0f;
+  }
+
   SketchState& s_;
   Index head_;
-  const TensorView<const T, 3>&k_, &v_;
+  KvRows<T> rows_;
   float* spare_;
   Encoder encoder_{};
 };
 
+/// The rows of one head of two views.
 template <class T>
-Status append(SketchState& s, const TensorView<const T, 3>& k, const TensorView<const T, 3>& v) {
-  if (const Status bad = check_rows(s, k, v); bad != Status::ok) return bad;
-  const Index m = k.extent(1), first = s.shape.keys, values = v.extent(0) != 0 ? v.extent(2) : 0;
+KvRows<T> view_rows(const TensorView<const T, 3>& k, const TensorView<const T, 3>& v, Index head) {
+  return {{k.data_handle() + head * k.stride(0), k.stride(1)}, {v.data_handle() + head * v.stride(0), v.stride(1)}};
+}
+
+/// Appends rows from, from + 1 ... from + m - 1 of what rows_of(head) gives, with values of `values` elements or none.
+template <class T, class RowsOf>
+Status append_rows(SketchState& s, Index from, Index m, Index values, RowsOf&& rows_of) {
+  const Index first = s.shape.keys;
   if (m == 0) return Status::ok;
   if (m >= most_keys - first) return Status::too_many_keys;
   if (first == 0 && values != s.shape.value_dim && !set_values(s, values)) return Status::out_of_memory;
@@ -229,9 +241,9 @@ Status append(SketchState& s, const TensorView<const T, 3>& k, const TensorView<
   }
   Index coded = s.shape.coded;
   for (Index head = 0; head < s.kv_heads; ++head) {
-    Intake<T> intake(s, head, k, v);
+    Intake<T> intake(s, head, rows_of(head));
     coded = s.shape.coded;
-    for (Index i = 0; i < m; ++i) coded = intake.take(i, first + i, coded);
+    for (Index i = 0; i < m; ++i) coded = intake.take(from + i, first + i, coded);
   }
   s.shape.coded = coded;
   s.shape.keys = first + m;
@@ -239,11 +251,32 @@ Status append(SketchState& s, const TensorView<const T, 3>& k, const TensorView<
 }
 
 template <class T>
+Status append(SketchState& s, const TensorView<const T, 3>& k, const TensorView<const T, 3>& v) {
+  static_assert(!is_scaled<T>, "crest: these elements need the scales of their keys: use follow()");
+  if (const Status bad = check_rows(s, k, v); bad != Status::ok) return bad;
+  return append_rows<T>(s, 0, k.extent(1), v.extent(0) != 0 ? v.extent(2) * elements_in<T> : 0,
+                        [&](Index head) { return view_rows(k, v, head); });
+}
+
+/// Appends the keys a problem's cache holds beyond those of the sketch.
+template <class T>
+Status follow(SketchState& s, const Problem<T>& p, bool values) {
+  if (const Status bad = check_state(s); bad != Status::ok) return bad;
+  if (p.kv_heads() != s.kv_heads) return Status::sketch_kv_heads;
+  if (p.head_dim() != s.shape.head_dim) return Status::sketch_head_dim;
+  if (p.keys() < s.shape.keys) return Status::sketch_keys;
+  if (s.shape.keys > 0 && values != s.with_rows) return Status::sketch_rows;
+  if (s.shape.keys > 0 && values && p.value_dim() != s.shape.value_dim) return Status::sketch_value_dim;
+  return append_rows<T>(s, s.shape.keys, p.keys() - s.shape.keys, values ? p.value_dim() : 0,
+                        [&](Index head) { return kv_rows(p, head); });
+}
+
+template <class T>
 Status overwrite(SketchState& s, Index first, const TensorView<const T, 3>& k, const TensorView<const T, 3>& v) {
   if (const Status bad = check_rows(s, k, v); bad != Status::ok) return bad;
   if (first < 0 || first > s.shape.keys - k.extent(1)) return Status::sketch_range;
   for (Index head = 0; head < s.kv_heads; ++head) {
-    Intake<T> intake(s, head, k, v);
+    Intake<T> intake(s, head, view_rows(k, v, head));
     for (Index i = 0; i < k.extent(1); ++i) intake.take(i, first + i, s.shape.coded);
   }
   return Status::ok;

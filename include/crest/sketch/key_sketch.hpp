@@ -17,6 +17,7 @@
 // and Long 2024); residuals to block means.
 #pragma once
 
+#include "crest/core/check.hpp"
 #include "crest/sketch/save.hpp"
 
 namespace crest {
@@ -41,7 +42,7 @@ class KeySketch {
   CREST_INLINE KeySketch(Index kv_heads, Index head_dim, SketchOptions options = {})
       : s_(detail::make_state(kv_heads, head_dim, options)) {}
 
-  /// Appends keys [kv_heads, m, head_dim] of type float, f16 or bf16.
+  /// Appends keys [kv_heads, m, head_dim] of type float, f16, bf16, q8_0 or q4_0.
   template <class K>
   [[nodiscard]] CREST_INLINE Status append(const K& k) {
     return detail::append(s_, detail::const_view(k), {});
@@ -50,6 +51,14 @@ class KeySketch {
   template <class K, class V>
   [[nodiscard]] CREST_INLINE Status append(const K& k, const V& v) {
     return detail::append(s_, detail::const_view(k), detail::const_view(v));
+  }
+
+  /// Appends the keys that the problem's cache holds beyond size(), of any element type, paged or not. `rows`: with
+  /// 8-bit rows of both, as append(k, v) keeps them. The problem must be one that attention() accepts.
+  template <class T>
+  [[nodiscard]] CREST_INLINE Status follow(const Problem<T>& problem, bool rows = false) {
+    if (const Status bad = check(problem).status; bad != Status::ok) return bad;
+    return detail::follow(s_, problem, rows);
   }
 
   /// Tells that rows first, first + 1 ... of the cache were rewritten.
