@@ -126,8 +126,10 @@ void expect_guided(const Paging& paging, bool rows) {
   }
   c.problem.sketch = &sketch;
   const auto wanted = oracle::solve(c.plain.problem);
+  const float dense = 128.0f / in * sizeof(Element), row = rows ? 128 : dense, sketch_bytes = 24;
+  const float budget = (sketch_bytes + 0.5f * row) / dense;
   for_each_backend([&](crest::Backend backend) {
-    const Report report = test::run(c.problem, crest::guided.with({.budget = 0.6f}), backend);
+    const Report report = test::run(c.problem, crest::guided.with({.budget = budget}), backend);
     EXPECT_LT(report.keys_used, report.keys_visible);
     for (Index h = 0; h < 6; ++h) {
       const double told = c.problem.error(h, 0), found = test::relative_l2(c.plain.problem, h, 0, wanted[h]);

@@ -2,4 +2,6 @@
 #pragma once
 
 #include "crest/attention.hpp"
+#include "crest/cascade.hpp"
+#include "crest/core/range_list.hpp"
 #include "crest/core/softmax_state.hpp"

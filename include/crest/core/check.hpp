@@ -132,6 +132,8 @@ void check_logits(const Problem<T>& p, Checker& c) {
   };
   c.require(o.softcap >= 0 && std::isfinite(o.softcap), Status::softcap_negative, 0, 0);
   per_head(o.slopes, Status::slopes_size);
+  const Index places = static_cast<Index>(o.places.size());
+  c.require(places == 0 || places == p.queries(), Status::places_size, p.queries(), places);
   per_head(o.bias_factors, Status::bias_factors_size);
   per_head(o.sinks, Status::sink_logits_size);
   if (o.bias.absent()) return c.require(o.bias_factors.empty(), Status::bias_factors_size, 0, p.heads()), void();

@@ -54,7 +54,7 @@ class Logits {
         first_(u.first_head),
         heads_(u.shape.heads),
         query_(u.query),
-        place_(p.keys() - p.queries() + u.query),
+        place_(o_.place(u.query, p.queries(), p.keys())),
         changes_(!o_.unchanged() || variant.variant) {}
 
   /// A block of scores w[key][HT] of head tile `tile`.

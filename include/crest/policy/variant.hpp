@@ -16,7 +16,7 @@ struct LogitTile {
   Index keys = 0, heads = 0, pitch = 0;
   Index first_head = 0;  ///< query head of column 0
   Index query = 0;       ///< 0 .. queries - 1
-  Index place = 0;       ///< of the query on the axis of the keys: keys - queries + query
+  Index place = 0;       ///< of the query on the axis of the keys
 
   CREST_INLINE float& at(Index i, Index h) const { return logits[i * pitch + h]; }
 };
