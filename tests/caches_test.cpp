@@ -80,10 +80,12 @@ TEST(Cache, PagesMayBeShared) {
 }
 
 TEST(Cache, PagesChangeNoBit) {
-  const test::Spec spec{.shape = {.heads = 8, .kv_heads = 2, .queries = 2, .keys = 5000, .head_dim = 64, .value_dim = 96}};
+  const test::Spec spec{
+      .shape = {.heads = 8, .kv_heads = 2, .queries = 2, .keys = 5000, .head_dim = 64, .value_dim = 96}};
   Cached<Element> flat(spec), paged(spec, {.page = 16});
   for_each_backend([&](crest::Backend backend) {
-    const Report a = test::run(flat.problem, crest::exact, backend), b = test::run(paged.problem, crest::exact, backend);
+    const Report a = test::run(flat.problem, crest::exact, backend),
+                 b = test::run(paged.problem, crest::exact, backend);
     EXPECT_EQ(flat.plain.o.bytes(), paged.plain.o.bytes());
     EXPECT_EQ(a.bytes_read, b.bytes_read);
   });
@@ -108,7 +110,8 @@ TEST(Cache, ABatchMixesPagedAndPlain) {
 
 /// guided on a sketch that followed the cache in three steps.
 void expect_guided(const Paging& paging, bool rows) {
-  test::Spec spec = {.shape = {.heads = 6, .kv_heads = 2, .keys = 2600, .head_dim = 64, .value_dim = 64}, .spread = 2, .common = 1};
+  test::Spec spec = {
+      .shape = {.heads = 6, .kv_heads = 2, .keys = 2600, .head_dim = 64, .value_dim = 64}, .spread = 2, .common = 1};
   Cached<Element> c(spec, paging);
   crest::KeySketch sketch(2, 64);
   auto part = c.problem;
@@ -163,7 +166,10 @@ TEST(Cache, RefusesWhatDoesNotFit) {
     return status;
   };
   const float some[1] = {};
-  EXPECT_EQ(refused({}, [&](auto& c) { c.problem.k_scales = {crest::is_scaled<Element> ? nullptr : some, {2, 200}}; }),
+  EXPECT_EQ(refused({},
+                    [&](auto& c) {
+                      c.problem.k_scales = {crest::is_scaled<Element> ? nullptr : some, {2, 200}};
+                    }),
             Status::k_scales);
   EXPECT_EQ(refused({}, [&](auto& c) { c.problem.v_scales = {some, {2, 199}}; }), Status::v_scales);
   EXPECT_EQ(refused({.page = 16}, [](auto& c) { c.pages[5] = static_cast<std::int32_t>(c.problem.pages.pool); }),

@@ -69,8 +69,8 @@ TEST(Cascade, GivesEverySequenceWhatItWouldHaveAlone) {
     std::vector<std::vector<oracle::Row>> wanted;
     for (const auto& c : f.whole) wanted.push_back(oracle::solve(c.problem));
     test::for_each_backend([&](crest::Backend backend) {
-      const Report report =
-          crest::cascade(f.prefix, std::span<const Problem<float>>(f.rest), crest::exact, crest::this_thread_serial(), backend);
+      const Report report = crest::cascade(f.prefix, std::span<const Problem<float>>(f.rest), crest::exact,
+                                           crest::this_thread_serial(), backend);
       ASSERT_TRUE(report.ok());
       for (std::size_t s = 0; s < wanted.size(); ++s) test::expect_close(f.whole[s].problem, wanted[s]);
       EXPECT_EQ(report.rows, 6 * 4);
@@ -120,7 +120,10 @@ TEST(Cascade, RefusesWhatCannotBeMerged) {
   EXPECT_EQ(refused([](Family& f) { f.prefix.lse = {}; }), Status::cascade_outputs);
   EXPECT_EQ(refused([&](Family& f) { f.prefix.logits.sinks = sinks; }), Status::cascade_sinks);
   EXPECT_EQ(refused([](Family& f) { f.rest.pop_back(); }), Status::cascade_queries);
-  EXPECT_EQ(refused([](Family& f) { f.rest[0].v = {f.rest[0].v.data_handle(), {2, 300, 23}, {24 * 300, 24, 1}}; }), Status::cascade_shape);
+  EXPECT_EQ(refused([](Family& f) {
+              f.rest[0].v = {f.rest[0].v.data_handle(), {2, 300, 23}, {24 * 300, 24, 1}};
+            }),
+            Status::cascade_shape);
 }
 
 }  // namespace

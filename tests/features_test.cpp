@@ -38,7 +38,8 @@ Cell refusal(const Report& report) {
 
 /// Tries a problem on all backends. `plain` is the same problem as the oracle can read it.
 template <class T, class U, class Transform = std::identity, class Change = oracle::Unchanged>
-Cell try_problem(Way way, Problem<T> p, const Problem<U>& plain, double tolerance, Transform variant = {}, Change change = {}) {
+Cell try_problem(Way way, Problem<T> p, const Problem<U>& plain, double tolerance, Transform variant = {},
+                 Change change = {}) {
   const auto wanted = oracle::solve(plain, change);
   Cell cell;
   test::for_each_backend([&](crest::Backend backend) {
@@ -64,7 +65,8 @@ Cell try_problem(Way way, Problem<T> p, const Problem<U>& plain, double toleranc
   return cell;
 }
 
-constexpr test::Spec usual{.shape = {.heads = 6, .kv_heads = 2, .keys = 1600, .head_dim = 64, .value_dim = 64}, .spread = 2, .common = 1};
+constexpr test::Spec usual{
+    .shape = {.heads = 6, .kv_heads = 2, .keys = 1600, .head_dim = 64, .value_dim = 64}, .spread = 2, .common = 1};
 
 template <class T>
 Cell try_cache(Way way, const test::Paging& paging = {}, const test::Spec& spec = usual) {
@@ -96,7 +98,11 @@ template <class V, class Change>
 Cell try_variant(Way way, V variant, Change change) {
   test::Case<float> c(usual);
   return try_problem(
-      way, c.problem, c.problem, test::exact_tolerance, [&](const auto& recipe) { return crest::Variant{recipe, variant}; }, change);
+      way, c.problem, c.problem, test::exact_tolerance,
+      [&](const auto& recipe) {
+        return crest::Variant{recipe, variant};
+      },
+      change);
 }
 
 Cell try_transposed(Way way) {
@@ -121,7 +127,8 @@ Cell try_ranges(Way way, Index queries, const std::function<void(crest::RangeLis
 }
 
 Cell try_latent(Way way) {
-  test::Case<float> c({.shape = {.heads = 16, .kv_heads = 1, .keys = 1200, .head_dim = 576, .value_dim = 512}, .spread = 2});
+  test::Case<float> c(
+      {.shape = {.heads = 16, .kv_heads = 1, .keys = 1200, .head_dim = 576, .value_dim = 512}, .spread = 2});
   c.problem.v = {c.k.data(), {1, 1200, 512}, {576 * 1200, 576, 1}};
   return try_problem(way, c.problem, c.problem, test::exact_tolerance);
 }
@@ -147,7 +154,8 @@ Cell try_cascade(Way way) {
                         : way == Way::clustered ? crest::cascade(prefix, one, looking)
                                                 : crest::cascade(prefix, one, sampling);
   for (Index h = 0; h < 6; ++h)
-    EXPECT_LE(test::relative_l2(c.problem, h, 0, wanted[static_cast<std::size_t>(h)]), test::exact_tolerance + 4 * report.worst_error);
+    EXPECT_LE(test::relative_l2(c.problem, h, 0, wanted[static_cast<std::size_t>(h)]),
+              test::exact_tolerance + 4 * report.worst_error);
   return report.ok() ? "yes" : refusal(report);
 }
 
@@ -192,7 +200,9 @@ const std::map<std::string, std::function<Cell(Way)>>& features() {
       {"logits.slopes (ALiBi)", [](Way w) { return try_logits(w, [](auto& p) { p.logits.slopes = slopes; }); }},
       {"logits.sinks (sink logits)", [](Way w) { return try_logits(w, [](auto& p) { p.logits.sinks = sinks; }); }},
       {"logits.bias",
-       [](Way w) { return try_logits(w, [](auto& p) { p.logits.bias = {biases.data(), {6, 1, 1600}, {0, 0, 1}}; }); }},
+       [](Way w) { return try_logits(w, [](auto& p) {
+                     p.logits.bias = {biases.data(), {6, 1, 1600}, {0, 0, 1}};
+                   }); }},
       {"variant, transform()", [](Way w) { return try_variant(w, test::Squeeze{}, squeezed); }},
       {"variant, mask()", [](Way w) { return try_variant(w, test::Alternate{3}, alternating); }},
       {"causal, window, sink tokens",
@@ -200,9 +210,17 @@ const std::map<std::string, std::function<Cell(Way)>>& features() {
       {"mask of bits (RangeList)",
        [](Way w) { return try_ranges(w, 1, [](auto& list) { list.add_bits(bits.data(), 0, 1600); }); }},
       {"tree of drafts (RangeList)",
-       [](Way w) { return try_ranges(w, 3, [](auto& list) { list.add_tree(1597, std::array<Index, 3>{-1, 0, 0}); }); }},
-      {"cross attention", [](Way w) { return try_shape(w, with({6, 2, 7, 1300, 32, 48})); }},
-      {"several queries per sequence", [](Way w) { return try_shape(w, with({6, 2, 16, 1300, 32, 48}, {.causal = true})); }},
+       [](Way w) { return try_ranges(w, 3, [](auto& list) {
+                     list.add_tree(1597, std::array<Index, 3>{-1, 0, 0});
+                   }); }},
+      {"cross attention",
+       [](Way w) {
+         return try_shape(w, with({6, 2, 7, 1300, 32, 48}));
+       }},
+      {"several queries per sequence",
+       [](Way w) {
+         return try_shape(w, with({6, 2, 16, 1300, 32, 48}, {.causal = true}));
+       }},
       {"latent attention (MLA)", try_latent},
       {"common prefix (cascade)", try_cascade}};
   return all;

@@ -187,7 +187,8 @@ struct Alternating {
 
 template <class R>
 void expect_variants(const R& recipe) {
-  Case<Element> c({.shape = {.heads = 6, .kv_heads = 2, .queries = 2, .keys = 2300}, .mask = {.causal = true}, .spread = 2});
+  Case<Element> c(
+      {.shape = {.heads = 6, .kv_heads = 2, .queries = 2, .keys = 2300}, .mask = {.causal = true}, .spread = 2});
   for (float softcap : {0.0f, 10.0f}) {
     c.problem.logits.softcap = softcap;
     const auto squeeze = oracle::solve(c.problem, squeezed);
@@ -270,7 +271,8 @@ TEST(Guided, ASinkScalesTheOutputAndNotTheRelativeError) {
 
 TEST(Guided, RefusesWhatItCannotKnow) {
   test::Sketched<Element> s(test::typical);
-  EXPECT_EQ(crest::attention(s.problem, crest::Variant{crest::guided, test::Alternate{2}}).status, Status::recipe_variant);
+  EXPECT_EQ(crest::attention(s.problem, crest::Variant{crest::guided, test::Alternate{2}}).status,
+            Status::recipe_variant);
   std::vector<float> bias(2600);
   s.problem.logits.bias = {bias.data(), {6, 1, 2600}, {0, 0, 1}};
   EXPECT_EQ(crest::attention(s.problem, crest::guided).status, Status::bias_guided);

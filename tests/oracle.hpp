@@ -62,7 +62,9 @@ template <class T>
 double changed(const crest::Problem<T>& p, double s, Index head, Index query, Index key) {
   const crest::LogitOptions& o = p.logits;
   if (o.softcap > 0) s = o.softcap * std::tanh(s / o.softcap);
-  if (!o.slopes.empty()) s += double{o.slopes[head]} * static_cast<double>(key - (o.places.empty() ? p.keys() - p.queries() + query : o.places[query]));
+  if (!o.slopes.empty())
+    s += double{o.slopes[head]} *
+         static_cast<double>(key - (o.places.empty() ? p.keys() - p.queries() + query : o.places[query]));
   if (o.bias.data_handle() == nullptr) return s;
   return s + element(o.bias, head, query, key) * (o.bias_factors.empty() ? 1.0 : o.bias_factors[head]);
 }

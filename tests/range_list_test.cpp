@@ -63,8 +63,9 @@ TEST(RangeList, ATreeSeesPrefixAncestorsAndItself) {
   RangeList list;
   const std::array<Index, 6> parents{-1, 0, 0, 1, 2, -1};
   list.add_tree(3, parents);
-  EXPECT_EQ(seen_keys(list), (std::vector<std::vector<Index>>{
-                                 {0, 1, 2, 3}, {0, 1, 2, 3, 4}, {0, 1, 2, 3, 5}, {0, 1, 2, 3, 4, 6}, {0, 1, 2, 3, 5, 7}, {0, 1, 2, 8}}));
+  EXPECT_EQ(seen_keys(list),
+            (std::vector<std::vector<Index>>{
+                {0, 1, 2, 3}, {0, 1, 2, 3, 4}, {0, 1, 2, 3, 5}, {0, 1, 2, 3, 4, 6}, {0, 1, 2, 3, 5, 7}, {0, 1, 2, 8}}));
   list.clear();
   list.add_tree(0, parents);
   EXPECT_EQ(seen_keys(list)[3], (std::vector<Index>{0, 1, 3}));

@@ -152,12 +152,28 @@ const std::vector<Broken>& broken_logits() {
       {Status::sink_logits_size, "logits.sinks", 4, 3, [](Problem& p) { p.logits.sinks = three; }},
       {Status::bias_factors_size, "logits.bias_factors", 0, 4, [](Problem& p) { p.logits.bias_factors = four; }},
       {Status::bias_factors_size, "logits.bias_factors", 4, 3,
-       [](Problem& p) { add_bias(p, {4, 2, 8}), p.logits.bias_factors = three; }},
-      {Status::bias_heads, "logits.bias", 4, 2, [](Problem& p) { add_bias(p, {2, 2, 8}); }},
-      {Status::bias_queries, "logits.bias", 2, 1, [](Problem& p) { add_bias(p, {4, 1, 8}); }},
-      {Status::bias_keys, "logits.bias", 8, 7, [](Problem& p) { add_bias(p, {4, 2, 7}); }},
-      {Status::bias_stride, "logits.bias", 1, 2, [](Problem& p) { add_bias(p, {4, 2, 8}, 2); }},
-      {Status::bias_null, "logits.bias", 1, 0, [](Problem& p) { p.logits.bias = {nullptr, {4, 2, 8}}; }}};
+       [](Problem& p) {
+         add_bias(p, {4, 2, 8}), p.logits.bias_factors = three;
+       }},
+      {Status::bias_heads, "logits.bias", 4, 2,
+       [](Problem& p) {
+         add_bias(p, {2, 2, 8});
+       }},
+      {Status::bias_queries, "logits.bias", 2, 1,
+       [](Problem& p) {
+         add_bias(p, {4, 1, 8});
+       }},
+      {Status::bias_keys, "logits.bias", 8, 7,
+       [](Problem& p) {
+         add_bias(p, {4, 2, 7});
+       }},
+      {Status::bias_stride, "logits.bias", 1, 2,
+       [](Problem& p) {
+         add_bias(p, {4, 2, 8}, 2);
+       }},
+      {Status::bias_null, "logits.bias", 1, 0, [](Problem& p) {
+         p.logits.bias = {nullptr, {4, 2, 8}};
+       }}};
   return list;
 }
 
@@ -169,8 +185,14 @@ void page(Problem& p) {
 
 const std::vector<Broken>& broken_caches() {
   static const std::vector<Broken> list = {
-      {Status::k_scales, "k_scales", 0, 2, [](Problem& p) { p.k_scales = {four.data(), {2, 2}}; }},
-      {Status::v_scales, "v_scales", 0, 2, [](Problem& p) { p.v_scales = {four.data(), {2, 2}}; }},
+      {Status::k_scales, "k_scales", 0, 2,
+       [](Problem& p) {
+         p.k_scales = {four.data(), {2, 2}};
+       }},
+      {Status::v_scales, "v_scales", 0, 2,
+       [](Problem& p) {
+         p.v_scales = {four.data(), {2, 2}};
+       }},
       {Status::pages_size, "pages", 2, 1, [](Problem& p) { page(p), p.pages.pages = std::span(two_pages).first(1); }},
       {Status::pages_size, "pages", 1, -1, [](Problem& p) { page(p), p.pages.keys = -1; }},
       {Status::pages_size, "pages", 1, 0, [](Problem& p) { page(p), resize_keys(p, 0); }},
@@ -234,8 +256,8 @@ TEST(Status, ABatchNamesTheFirstBadProblemAndWritesNothing) {
 /// Rules that are broken by tests of their own.
 bool is_tested_elsewhere(const crest::StatusText& s) {
   const std::string text = s.text;
-  return text.starts_with("sketch:") || text.starts_with("logits.bias: `guided`") || text.starts_with("recipe.") || text.starts_with("dynamics.") ||
-         text.starts_with("cascade:");
+  return text.starts_with("sketch:") || text.starts_with("logits.bias: `guided`") || text.starts_with("recipe.") ||
+         text.starts_with("dynamics.") || text.starts_with("cascade:");
 }
 
 TEST(Status, EveryRuleIsCovered) {

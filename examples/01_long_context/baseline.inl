@@ -34,16 +34,15 @@ inline void textbook_head(Region, const Problem<f16>& p, Index head, float* scor
   for (Index x = 0; x < p.value_dim(); ++x) o[x] /= sum;
 }
 
-/// Reads `streams` equal parts of a place at once with the widest loads, 512 bytes of each in turn, lines fetched `ahead`
-/// bytes early. The maximum, unlike a sum, costs the same whatever bit patterns the bytes form.
+/// Reads `streams` equal parts of a place at once with the widest loads, 512 bytes of each in turn, lines fetched
+/// `ahead` bytes early. The maximum, unlike a sum, costs the same whatever bit patterns the bytes form.
 template <int streams, int ahead>
 Vec read_place(const float* from, Index floats) {
   constexpr Index chunk = 128, sums = 8;
   const Index part = floats / streams, whole = part / chunk * chunk;
   Vec top[sums] = {zero(), zero(), zero(), zero(), zero(), zero(), zero(), zero()};
   for (Index at = 0; at < whole; at += chunk)
-    for (int s = 0; s < streams; ++s)
-      CREST_UNROLL for (Index x = 0; x < chunk; x += Vec::width) {
+    for (int s = 0; s < streams; ++s) CREST_UNROLL for (Index x = 0; x < chunk; x += Vec::width) {
         const float* p = from + s * part + at + x;
         if (ahead > 0 && x % 16 == 0) __builtin_prefetch(p + ahead / 4);
         top[x / Vec::width % sums] = max(top[x / Vec::width % sums], load(p));
@@ -58,12 +57,18 @@ Vec read_place(const float* from, Index floats) {
 /// Reads a place by the loop of that number.
 inline Vec read_place(int loop, const float* from, Index floats) {
   switch (loop) {
-    case 0: return read_place<1, 0>(from, floats);
-    case 1: return read_place<2, 0>(from, floats);
-    case 2: return read_place<4, 0>(from, floats);
-    case 3: return read_place<1, 2048>(from, floats);
-    case 4: return read_place<2, 2048>(from, floats);
-    default: return read_place<4, 2048>(from, floats);
+    case 0:
+      return read_place<1, 0>(from, floats);
+    case 1:
+      return read_place<2, 0>(from, floats);
+    case 2:
+      return read_place<4, 0>(from, floats);
+    case 3:
+      return read_place<1, 2048>(from, floats);
+    case 4:
+      return read_place<2, 2048>(from, floats);
+    default:
+      return read_place<4, 2048>(from, floats);
   }
 }
 

@@ -51,7 +51,9 @@ MatrixXd query_map(const SketchView& s) {
     x[static_cast<std::size_t>(c)] = 1;
     if (!s.query_map.matrix) crest::detail::rotate(x.data(), s.query_map.signs, s.head_dim);
     for (Index i = 0; i < s.mapped; ++i)
-      map(i, c) = s.query_map.matrix ? s.query_map.matrix[i * s.head_dim + c] : i < s.head_dim ? x[static_cast<std::size_t>(i)] : 0;
+      map(i, c) = s.query_map.matrix ? s.query_map.matrix[i * s.head_dim + c]
+                  : i < s.head_dim   ? x[static_cast<std::size_t>(i)]
+                                     : 0;
   }
   return map;
 }
@@ -79,7 +81,8 @@ double mean_noise(const demo::Trace& t, const Sample& s, const KeySketch& sketch
 
 /// Keys or values first .. last - 1.
 template <class T>
-crest::TensorView<const crest::f16, 3> part(const std::vector<T>& data, const demo::Trace& t, Index dim, Index first, Index last) {
+crest::TensorView<const crest::f16, 3> part(const std::vector<T>& data, const demo::Trace& t, Index dim, Index first,
+                                            Index last) {
   return {data.data() + first * dim, {t.kv_heads, last - first, dim}, {t.keys * dim, dim, 1}};
 }
 
@@ -87,14 +90,18 @@ crest::TensorView<const crest::f16, 3> part(const std::vector<T>& data, const de
 class Position {
  public:
   Position(const demo::Trace& t, const demo::Layer& layer, Index query, const KeySketch& sketch)
-      : size_(static_cast<std::size_t>(t.heads * t.value_dim)), wanted_(size_), found_(size_), error_(static_cast<std::size_t>(t.heads)) {
+      : size_(static_cast<std::size_t>(t.heads * t.value_dim)),
+        wanted_(size_),
+        found_(size_),
+        error_(static_cast<std::size_t>(t.heads)) {
     const Index keys = sketch.size();
-    problem_ = {.q = {layer.q.data() + query * t.head_dim, {t.heads, 1, t.head_dim}, {t.queries() * t.head_dim, t.head_dim, 1}},
-                .k = part(layer.k, t, t.head_dim, 0, keys),
-                .v = part(layer.v, t, t.value_dim, 0, keys),
-                .o = {wanted_.data(), {t.heads, 1, t.value_dim}},
-                .scale = t.scale,
-                .sketch = &sketch};
+    problem_ = {
+        .q = {layer.q.data() + query * t.head_dim, {t.heads, 1, t.head_dim}, {t.queries() * t.head_dim, t.head_dim, 1}},
+        .k = part(layer.k, t, t.head_dim, 0, keys),
+        .v = part(layer.v, t, t.value_dim, 0, keys),
+        .o = {wanted_.data(), {t.heads, 1, t.value_dim}},
+        .scale = t.scale,
+        .sketch = &sketch};
     expect_ok(crest::attention(problem_).status);
     problem_.o = {found_.data(), {t.heads, 1, t.value_dim}};
     problem_.error = {error_.data(), {t.heads, 1}};
@@ -107,7 +114,8 @@ class Position {
   double predicted(Index head) const { return error_[static_cast<std::size_t>(head)]; }
   double error(Index head) const {
     const Index dim = problem_.value_dim();
-    const Eigen::Map<const Eigen::VectorXf> wanted(wanted_.data() + head * dim, dim), found(found_.data() + head * dim, dim);
+    const Eigen::Map<const Eigen::VectorXf> wanted(wanted_.data() + head * dim, dim),
+        found(found_.data() + head * dim, dim);
     return (found - wanted).norm() / wanted.norm();
   }
 
@@ -154,7 +162,8 @@ std::vector<Index> last_queries(const demo::Trace& t) {
 }  // namespace
 
 Sample sample(const demo::Trace& t, const demo::Layer& layer) {
-  return {.q = {layer.q.data(), {t.heads, t.queries(), t.head_dim}}, .k = {layer.k.data(), {t.kv_heads, t.keys, t.head_dim}}};
+  return {.q = {layer.q.data(), {t.heads, t.queries(), t.head_dim}},
+          .k = {layer.k.data(), {t.kv_heads, t.keys, t.head_dim}}};
 }
 
 Verdict check(const demo::Trace& t, const demo::Layer& layer, const crest::SketchBasis* basis) {
@@ -167,7 +176,8 @@ Verdict check(const demo::Trace& t, const demo::Layer& layer, const crest::Sketc
     Position at(t, layer, query, sketch);
     for (Tally& tally : tallies) tally.add(at, t.heads, static_cast<std::uint64_t>(layer.number));
   }
-  expect_ok(sketch.append(part(layer.k, t, t.head_dim, sketch.size(), t.keys), part(layer.v, t, t.value_dim, sketch.size(), t.keys)));
+  expect_ok(sketch.append(part(layer.k, t, t.head_dim, sketch.size(), t.keys),
+                          part(layer.v, t, t.value_dim, sketch.size(), t.keys)));
   Verdict verdict{.noise = mean_noise(t, sample(t, layer), sketch)};
   for (Tally& tally : tallies) verdict.answers.push_back(tally.result());
   return verdict;

@@ -9,10 +9,10 @@ namespace calibrate {
 /// guided with 8-bit rows at one budget, against exact, over the last positions of a layer.
 struct Answer {
   float budget = 0;
-  double bytes = 0;              ///< read, as a share of dense
-  double mean = 0, p95 = 0;      ///< relative error of a head's output
-  double understated = 0;        ///< share of rows whose error is more than twice what was predicted
-  double exact = 0;              ///< share of rows done exactly
+  double bytes = 0;          ///< read, as a share of dense
+  double mean = 0, p95 = 0;  ///< relative error of a head's output
+  double understated = 0;    ///< share of rows whose error is more than twice what was predicted
+  double exact = 0;          ///< share of rows done exactly
 };
 
 /// One way to make a sketch.

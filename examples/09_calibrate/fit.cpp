@@ -41,12 +41,13 @@ Axes find_axes(const MatrixXd& queries, const MatrixXd& residuals, double ridge)
 /// Variance of the f-th field of four directions, summed over the heads.
 double variance(const std::vector<Axes>& heads, Index f) {
   double sum = 0;
-  for (const Axes& head : heads) sum += head.variance.segment(4 * f, std::min<Index>(4, head.variance.size() - 4 * f)).sum();
+  for (const Axes& head : heads)
+    sum += head.variance.segment(4 * f, std::min<Index>(4, head.variance.size() - 4 * f)).sum();
   return sum;
 }
 
-/// Reverse water-filling: `bits` for all fields together, each time to the field that gains most per bit. Fields without
-/// bits are left out. Variances fall, so widths do too, and fill whole dwords.
+/// Reverse water-filling: `bits` for all fields together, each time to the field that gains most per bit. Fields
+/// without bits are left out. Variances fall, so widths do too, and fill whole dwords.
 std::vector<std::uint8_t> share_bits(const std::vector<Axes>& heads, int bits) {
   std::vector<std::size_t> chosen(static_cast<std::size_t>((heads[0].variance.size() + 3) / 4));
   for (int left = bits; left > 0;) {

@@ -2,8 +2,9 @@
 //
 // A score is q . k. Of a key's code only its error e matters, and of that only (q . e)^2 on the average over queries:
 // e' Cq e, with Cq the second moment of the queries. In coordinates where Cq is the identity every direction counts
-// alike; there the eigenvectors of the keys' covariance are the best axes (Karhunen-Loeve), and bits go where they lower
-// the sum of squared errors most (reverse water-filling; Cover and Thomas, Elements of Information Theory, 10.3.3).
+// alike; there the eigenvectors of the keys' covariance are the best axes (Karhunen-Loeve), and bits go where they
+// lower the sum of squared errors most (reverse water-filling; Cover and Thomas, Elements of Information
+// Theory, 10.3.3).
 #pragma once
 
 #include "crest/sketch/basis.hpp"

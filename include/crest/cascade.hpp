@@ -17,7 +17,8 @@ struct PartRow {
 
 /// o <- the row over the keys of both parts, lse <- its log-sum-exp. `o` may be the output of a part.
 inline void merge_rows(PartRow a, PartRow b, Index value_dim, float* o, float& lse) {
-  const SoftmaxState left = SoftmaxState::of_lse(a.lse), right = SoftmaxState::of_lse(b.lse), whole = merge(left, right);
+  const SoftmaxState left = SoftmaxState::of_lse(a.lse), right = SoftmaxState::of_lse(b.lse),
+                     whole = merge(left, right);
   const float wa = share(left, whole), wb = share(right, whole);
   for (Index x = 0; x < value_dim; ++x) o[x] = wa * a.o[x] + wb * b.o[x];
   lse = whole.lse();
@@ -69,16 +70,17 @@ void merge_sequence(const Problem<T>& prefix, Index first, const Problem<T>& res
     for (Index i = 0; i < rest.queries(); ++i) {
       float* o = rest.o.address(h, i, 0);
       float& lse = *rest.lse.address(h, i);
-      merge_rows({prefix.o.address(h, first + i, 0), *prefix.lse.address(h, first + i)}, {o, lse}, rest.value_dim(), o, lse);
+      merge_rows({prefix.o.address(h, first + i, 0), *prefix.lse.address(h, first + i)}, {o, lse}, rest.value_dim(), o,
+                 lse);
     }
 }
 
 }  // namespace detail
 
 /// attention() of sequences rest[0], rest[1] ... each of which also sees all keys of `prefix`. prefix.q holds the
-/// queries of all sequences, one after another; its o and lse are working memory. Every problem needs lse, and o and lse
-/// as aligned floats. Sink logits belong to the sequences, not to the prefix; with slopes, give places. Results stand in
-/// rest's o and lse. Exact where the recipe is; rows of `error` speak of their own part.
+/// queries of all sequences, one after another; its o and lse are working memory. Every problem needs lse, and o and
+/// lse as aligned floats. Sink logits belong to the sequences, not to the prefix; with slopes, give places. Results
+/// stand in rest's o and lse. Exact where the recipe is; rows of `error` speak of their own part.
 template <class T, class Recipe = Exact, class Executor = Serial&, class B = Backend>
 Report cascade(const Problem<T>& prefix, std::span<const Problem<T>> rest, const Recipe& recipe = exact,
                Executor&& executor = this_thread_serial(), const B& backend = Backend::best()) {

@@ -23,7 +23,8 @@ float quantise(const float* x, Index n, T* to) {
   for (Index b = 0; b < n / in; ++b) {
     T block{};
     float scale = whole;
-    if constexpr (!crest::is_scaled<T>) block.scale = crest::to_f16(step(x + b * in, in)), scale = to_float(block.scale);
+    if constexpr (!crest::is_scaled<T>)
+      block.scale = crest::to_f16(step(x + b * in, in)), scale = to_float(block.scale);
     for (Index i = 0; i < in; ++i) {
       const int code = scale > 0 ? static_cast<int>(std::lround(x[b * in + i] / scale)) : 0;
       const int clipped = std::clamp(code, -static_cast<int>(top), static_cast<int>(top));
@@ -106,8 +107,8 @@ struct Cached {
 
   /// Quantises the rows of `from` into their pages, and puts into `from` what they have become.
   crest::TensorView<const T, 3> fill(Tensor<float>& from, std::vector<T>& to, std::vector<float>& scales,
-                                     crest::TensorView<const float, 2>& scale_view, const Place& at,
-                                     Index& page_stride, Index& scale_page_stride) {
+                                     crest::TensorView<const float, 2>& scale_view, const Place& at, Index& page_stride,
+                                     Index& scale_page_stride) {
     const Index dim = from.extents()[2], units = dim / crest::elements_in<T>, heads = at.s.kv_heads;
     const Index key_stride = at.paging.heads_last ? heads : 1, head_stride = at.paging.heads_last ? 1 : at.page;
     to.assign(static_cast<std::size_t>(at.pool * at.page * heads * units), filler());

@@ -10,8 +10,8 @@ inline namespace v0 {
 
 /// Changes of a logit s = scale * q . k, in this order; then the softmax. All are off by default.
 ///
-/// Sources: softcap: Gemma 2 (arXiv 2408.00118, section 2); slopes: ALiBi (arXiv 2108.12409); sinks: the learnt logit of
-/// gpt-oss and of "off-by-one" softmax, where all are 0.
+/// Sources: softcap: Gemma 2 (arXiv 2408.00118, section 2); slopes: ALiBi (arXiv 2108.12409); sinks: the learnt logit
+/// of gpt-oss and of "off-by-one" softmax, where all are 0.
 struct LogitOptions {
   float softcap = 0;                ///< > 0: s becomes softcap * tanh(s / softcap)
   std::span<const float> slopes{};  ///< [heads]: adds slopes[h] * (key - place of the query)

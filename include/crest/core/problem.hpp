@@ -18,10 +18,11 @@ template <class T>
 struct Problem {
   static_assert(is_cache_element<T>, "crest: k and v hold float, f16, bf16, q8_0, q4_0, i8 or i4x32");
 
-  RowView<const float> q;        ///< [heads, queries, head_dim], of float, f16 or bf16
-  TensorView<const T, 3> k, v;   ///< [kv_heads, keys, head_dim], [kv_heads, keys, value_dim]; blocks count as one element
-  RowView<float> o;              ///< [heads, queries, value_dim], of float, f16 or bf16
-  TensorView<float, 2> lse{};    ///< optional out: [heads, queries], natural log of the softmax denominator
+  RowView<const float> q;  ///< [heads, queries, head_dim], of float, f16 or bf16
+  TensorView<const T, 3> k,
+      v;                       ///< [kv_heads, keys, head_dim], [kv_heads, keys, value_dim]; blocks count as one element
+  RowView<float> o;            ///< [heads, queries, value_dim], of float, f16 or bf16
+  TensorView<float, 2> lse{};  ///< optional out: [heads, queries], natural log of the softmax denominator
   TensorView<float, 2> error{};  ///< optional out: [heads, queries], predicted relative error of o; 0 = exact row
   float scale = 0;               ///< 0 means 1/sqrt(head_dim)
   Mask mask{};

@@ -27,13 +27,14 @@ class RangeList {
     close();
   }
 
-  /// A query that sees key j where bit first_bit + j of `bytes` is set, j = 0 .. keys - 1; bit i of a byte is worth 2^i.
-  /// (FlashInfer's packed masks: all rows of one mask one after another.)
+  /// A query that sees key j where bit first_bit + j of `bytes` is set, j = 0 .. keys - 1; bit i of a byte is worth
+  /// 2^i. (FlashInfer's packed masks: all rows of one mask one after another.)
   void add_bits(const void* bytes, Index first_bit, Index keys) {
     const auto* from = static_cast<const std::byte*>(bytes);
     for (Index j = 0; j < keys;) {
       const std::uint64_t seen = bits_at(from, first_bit + j, keys - j);
-      const Index skip = std::min<Index>(std::countr_zero(seen), word), run = std::countr_one(skip < word ? seen >> skip : 0);
+      const Index skip = std::min<Index>(std::countr_zero(seen), word),
+                  run = std::countr_one(skip < word ? seen >> skip : 0);
       if (run > 0) extend({j + skip, j + skip + run});
       j += run > 0 ? skip + run : word;
     }
@@ -46,7 +47,8 @@ class RangeList {
     std::vector<KeyRange> path;
     for (Index i = 0; i < static_cast<Index>(parents.size()); ++i) {
       path.clear();
-      for (Index at = i; at >= 0; at = parents[static_cast<std::size_t>(at)]) path.push_back({prefix + at, prefix + at + 1});
+      for (Index at = i; at >= 0; at = parents[static_cast<std::size_t>(at)])
+        path.push_back({prefix + at, prefix + at + 1});
       if (prefix > 0) extend({0, prefix});
       for (std::size_t n = path.size(); n-- > 0;) extend(path[n]);
       close();

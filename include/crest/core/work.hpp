@@ -39,8 +39,8 @@ CREST_INLINE constexpr GroupShape group_shape(const Problem<T>& p) {
   return {p.gqa_group(), p.head_dim(), p.value_dim()};
 }
 
-/// A GQA group as streaming tasks work on it: in bands of at most 8 heads, as alike as possible. The queries and outputs
-/// of more heads (128 share one KV head in MLA) would not stay in the first-level cache beside a block of keys.
+/// A GQA group as streaming tasks work on it: in bands of at most 8 heads, as alike as possible. The queries and
+/// outputs of more heads (128 share one KV head in MLA) would not stay in the first-level cache beside a block of keys.
 struct Bands {
   GroupShape group;
   static constexpr Index most_heads = 8;

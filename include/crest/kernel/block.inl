@@ -11,7 +11,7 @@ struct Block {
   static constexpr int size = block_keys<HT>;
   const T* k[size];
   const T* v[size];
-  Index key[size];                                                        ///< positions in the cache
+  Index key[size];                                                           ///< positions in the cache
   float k_scale[is_scaled<T> ? size : 1], v_scale[is_scaled<T> ? size : 1];  ///< where elements need one
   int count = 0;
 
@@ -68,7 +68,6 @@ CREST_INLINE Index reach_of(Index bytes, Index stride_bytes) {
 template <class T, int HT>
 class RangeStream {
  public:
-
   CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
       : rows_(rows),
         clip_(clip),

@@ -96,8 +96,8 @@ void add_sinks(const Group<HT>& g, const Problem<T>& p, Index first_head, const 
 template <int HT, class T>
 CREST_INLINE void scale_keys(const float* scale, const Block<T, HT>& block, float* w) {
   if constexpr (is_scaled<T>)
-    CREST_UNROLL for (int i = 0; i < block.size; ++i)
-      CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] *= scale[i];
+    CREST_UNROLL for (int i = 0; i < block.size; ++i) CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] *=
+        scale[i];
 }
 
 /// Scores computed from the rows: the exact dot products, changed as the call asks.
@@ -110,7 +110,7 @@ struct RowScores {
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
     score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
     scale_keys<HT>(block.k_scale, block, w);
-    logits.template operator()<HT>(block.key, t, w);
+    logits.apply<HT>(block.key, t, w);
   }
   template <class T>
   CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {

@@ -52,7 +52,7 @@ struct DrawnByteScores {
       const float* mean = means + b * g.shape.padded_heads() + t * HT;
       CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * steps[2 * b] + mean[h];
     }
-    drawn.exact.logits.template operator()<HT>(block.key, t, w);
+    drawn.exact.logits.apply<HT>(block.key, t, w);
     drawn.reweigh(block, t, w);
   }
   CREST_INLINE void scale_values(const Block<i8, HT>& block, float* w) const {
@@ -122,9 +122,7 @@ struct Guide {
 
   bool byte_rows() const { return sketch.rows != nullptr; }
   std::uint64_t dense_bytes() const { return static_cast<std::uint64_t>(seen) * row_bytes(c.p); }
-  std::uint64_t exact_row_bytes() const {
-    return scattered_key_bytes(c.p) + scattered_value_bytes(c.p);
-  }
+  std::uint64_t exact_row_bytes() const { return scattered_key_bytes(c.p) + scattered_value_bytes(c.p); }
   /// Squared length of a combined output.
   float length_of_output(Index head) const {
     const float* o = drawn.tile_o(head / HT);
@@ -362,7 +360,8 @@ std::uint64_t byte_row_bytes(const Guide<T, HT>& a) {
 template <class T, int HT>
 void read_drawn(Guide<T, HT>& a) {
   const Index count = a.taken.count();
-  const DrawnScores<HT> scores{{a.drawn, a.logits}, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale, a.noise};
+  const DrawnScores<HT> scores{
+      {a.drawn, a.logits}, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale, a.noise};
   a.drawn.clear();
   std::fill(a.noise, a.noise + a.shape.group.padded_heads(), 0.0f);
   a.c.tally.keys_scored += a.shape.group.heads * count;
@@ -373,8 +372,8 @@ void read_drawn(Guide<T, HT>& a) {
   }
   a.bytes += byte_row_bytes(a);
   const Index pitch = a.sketch.row_pitch();
-  const KvRows<i8> rows{{a.sketch.rows, pitch}, {a.sketch.rows + a.sketch.head_dim, pitch}, a.sketch.head_dim,
-                        a.sketch.value_dim};
+  const KvRows<i8> rows{
+      {a.sketch.rows, pitch}, {a.sketch.rows + a.sketch.head_dim, pitch}, a.sketch.head_dim, a.sketch.value_dim};
   a.c.tally.rescales +=
       attend<i8>(a.drawn, SetStream<i8, HT>(rows, a.taken), DrawnByteScores<HT>{scores, a.means, a.steps}, Lazy{});
 }

@@ -59,7 +59,7 @@ class Logits {
 
   /// A block of scores w[key][HT] of head tile `tile`.
   template <int HT>
-  CREST_INLINE void operator()(const Index* key, Index tile, float* w) const {
+  CREST_INLINE void apply(const Index* key, Index tile, float* w) const {
     if (changes_) [[unlikely]]
       change_block<HT>(key, tile, w);
   }
@@ -118,7 +118,8 @@ class Logits {
     alignas(64) float slope[all], distance[all];
     for (int h = 0; h < HT; ++h) slope[h] = o_.slopes[head(tile * HT + h)] * log2_e;
     for (int i = 0; i < block_keys<HT>; ++i)
-      for (int h = 0; h < HT; ++h) slope[i * HT + h] = slope[h], distance[i * HT + h] = static_cast<float>(key[i] - place_);
+      for (int h = 0; h < HT; ++h)
+        slope[i * HT + h] = slope[h], distance[i * HT + h] = static_cast<float>(key[i] - place_);
     for (int i = 0; i < all; i += Vec::width) store(w + i, fma(load(slope + i), load(distance + i), load(w + i)));
   }
 
@@ -132,7 +133,8 @@ class Logits {
       alignas(64) float bias[keys] = {};
       with_type(o_.bias.element(), o_.bias.row(static_cast<Index>(at), query_), [&](auto* row) {
         if (in_line)
-          for (int i = 0; i < keys; i += Vec::width) store_first(bias + i, load_first(row + key[0] + i, keys - i), keys - i);
+          for (int i = 0; i < keys; i += Vec::width)
+            store_first(bias + i, load_first(row + key[0] + i, keys - i), keys - i);
         else
           for (int i = 0; i < keys; ++i) store_first(bias + i, load_first(row + key[i], 1), 1);
       });

@@ -29,8 +29,8 @@ inline constexpr int score_rows = std::min(tile / HT, elements_in<T> > 1 ? 8 : s
 
 /// Elements of a row that take about a cache line.
 template <class T>
-inline constexpr Index line_elements = elements_in<T> * ((64 + static_cast<Index>(sizeof(T)) / 2) /
-                                                         static_cast<Index>(sizeof(T)));
+inline constexpr Index line_elements = elements_in<T>*((64 + static_cast<Index>(sizeof(T)) / 2) /
+                                                       static_cast<Index>(sizeof(T)));
 
 /// One step along head_dim for ROWS keys: sum[key][head] += k[key][x..] * q[head][x..]. Each K vector is loaded and
 /// converted once for all heads. q: for each vector of x one vector per head, side by side.
@@ -52,8 +52,8 @@ CREST_INLINE void score_whole_rows(const T* const* k, Ahead<T> ahead, const floa
   Index x = 0;
   for (; x + step <= head_dim; x += step) {
     CREST_UNROLL for (int i = 0; i < ROWS; ++i) prefetch<step>(ahead.rows[i], x, ahead.far);
-    CREST_UNROLL for (Index u = 0; u < step; u += piece)
-      score_step<HT, ROWS, NX>([&](int i, Index at) { return load_at(k[i] + x / block, u + at); }, q + (x + u) * HT, sum);
+    CREST_UNROLL for (Index u = 0; u < step; u += piece) score_step<HT, ROWS, NX>(
+        [&](int i, Index at) { return load_at(k[i] + x / block, u + at); }, q + (x + u) * HT, sum);
   }
   for (; x < head_dim; x += W)
     score_step<HT, ROWS, 1>([&](int i, Index) { return load_at(k[i], x, head_dim - x); }, q + x * HT, sum);

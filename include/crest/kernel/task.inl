@@ -61,8 +61,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   c.tally.keys_visible += shape.heads * visible.count(c.task.keys);
   c.tally.keys_sampled += shape.heads * sampled;
   c.tally.keys_scored += shape.heads * scored;
-  c.tally.bytes_read +=
-      scattered_key_bytes(c.p) * scored + scattered_value_bytes(c.p) * sight.kept.count();
+  c.tally.bytes_read += scattered_key_bytes(c.p) * scored + scattered_value_bytes(c.p) * sight.kept.count();
   finish_look(c, g, visible, sight, recipe);
 }
 

@@ -23,11 +23,15 @@ struct LogitTile {
 
 /// transform(logits): changes each logit by what it is alone, nats. May be called with logits that are estimates.
 template <class V>
-concept TransformsLogits = requires(const V v, std::span<float> logits) { v.transform(logits); };
+concept TransformsLogits = requires(const V v, std::span<float> logits) {
+  v.transform(logits);
+};
 
 /// mask(tile): changes logits by where they are, too; -inf hides a key.
 template <class V>
-concept MasksLogits = requires(const V v, const LogitTile& tile) { v.mask(tile); };
+concept MasksLogits = requires(const V v, const LogitTile& tile) {
+  v.mask(tile);
+};
 
 /// A recipe with a user's `variant`, whose transform() is called first, then its mask():
 ///
@@ -53,7 +57,9 @@ Variant(R, V) -> Variant<R, V>;
 
 /// Recipes whose variant may hide keys.
 template <class R>
-concept MasksKeys = requires(const R& recipe, const LogitTile& tile) { recipe.variant.mask(tile); };
+concept MasksKeys = requires(const R& recipe, const LogitTile& tile) {
+  recipe.variant.mask(tile);
+};
 
 }  // namespace CREST_ABI
 }  // namespace crest

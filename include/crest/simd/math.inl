@@ -45,7 +45,8 @@ CREST_INLINE Vec exp2_slope(Vec f) {
   return fma(p, f, broadcast(0x1.62e43p-1f));
 }
 
-/// 2^x. Below -127 the result is 0, from 127.5 on infinite; NaN stays NaN. Relative error below 1.5e-7. max and min return their second operand when it is NaN.
+/// 2^x. Below -127 the result is 0, from 127.5 on infinite; NaN stays NaN. Relative error below 1.5e-7. max and min
+/// return their second operand when it is NaN.
 CREST_INLINE Vec exp2(Vec x) {
   x = min(broadcast(128.0f), max(broadcast(-127.0f), x));
   const Vec n = round(x), f = x - n;

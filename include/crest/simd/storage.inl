@@ -29,14 +29,12 @@ CREST_INLINE Vec load_at(const q4_0* row, Index x) {
   const std::byte* block = block_of(row, x);
   return nibbles_at(block + sizeof(f16), x % elements_in<q4_0>) * block_scale(block);
 }
-CREST_INLINE Vec load_at(const i4x32* row, Index x) {
-  return nibbles_at(block_of(row, x), x % elements_in<i4x32>);
-}
+CREST_INLINE Vec load_at(const i4x32* row, Index x) { return nibbles_at(block_of(row, x), x % elements_in<i4x32>); }
 
 /// At most n elements from place x on, zeros behind. Rows of blocks have no partial vectors.
 template <class T>
 CREST_INLINE Vec load_at(const T* row, Index x, Index n) {
-  if constexpr (elements_in<T> > 1)
+  if constexpr (elements_in < T >> 1)
     return load_at(row, x);
   else
     return load_first(row + x, n);

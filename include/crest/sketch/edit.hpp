@@ -94,7 +94,8 @@ Status check_rows(const SketchState& s, const TensorView<const T, 3>& k, const T
   if (!values) return Status::ok;
   if (v.extent(0) != s.kv_heads) return Status::v_kv_heads;
   if (v.extent(1) != k.extent(1)) return Status::v_keys;
-  if (v.extent(2) < 1 || (s.shape.keys > 0 && v.extent(2) * elements_in<T> != s.shape.value_dim)) return Status::sketch_value_dim;
+  if (v.extent(2) < 1 || (s.shape.keys > 0 && v.extent(2) * elements_in<T> != s.shape.value_dim))
+    return Status::sketch_value_dim;
   if (v.extent(1) > 0 && v.data_handle() == nullptr) return Status::v_null;
   return v.extent(2) > 1 && v.stride(2) != 1 ? Status::v_stride : Status::ok;
 }
@@ -211,9 +212,7 @@ class Intake {
     s_.hash(head_, j) = row_hash(k, s_.shape.head_dim);
   }
 
-  float scale(const PerKey<float>& scales, Index i) const {
-    return scales.data ? *rows_.pages.find(scales, i) : 1.0f;
-  }
+  float scale(const PerKey<float>& scales, Index i) const { return scales.data ? *rows_.pages.find(scales, i) : 1.0f; }
 
   SketchState& s_;
   Index head_;
