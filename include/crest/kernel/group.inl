@@ -96,8 +96,7 @@ void add_sinks(const Group<HT>& g, const Problem<T>& p, Index first_head, const 
 template <int HT, class T>
 CREST_INLINE void scale_keys(const float* scale, const Block<T, HT>& block, float* w) {
   if constexpr (is_scaled<T>)
-    CREST_UNROLL for (int i = 0; i < block.size; ++i) CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] *=
-        scale[i];
+    CREST_UNROLL for (int i = 0; i < block.size * HT; ++i) w[i] *= scale[i / HT];
 }
 
 /// Scores computed from the rows: the exact dot products, changed as the call asks.
