@@ -52,7 +52,7 @@ struct DrawnByteScores {
       const float* mean = means + b * g.shape.padded_heads() + t * HT;
       CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * steps[2 * b] + mean[h];
     }
-    drawn.exact.logits.apply<HT>(block.key, t, w);
+    drawn.exact.logits.template apply<HT>(block.key, t, w);
     drawn.reweigh(block, t, w);
   }
   CREST_INLINE void scale_values(const Block<i8, HT>& block, float* w) const {
