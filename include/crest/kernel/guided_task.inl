@@ -4,12 +4,9 @@
 template <class T, int HT>
 void guide_exactly(Guide<T, HT>& a) {
   start(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first);
-  a.c.tally.rescales += attend_visible(a.c, a.g, a.visible, Lazy{});
+  attend_visible(a.c, a.g, a.visible, Lazy{});
   const Index heads = a.shape.group.heads;
-  a.bytes += a.dense_bytes();
-  a.c.tally.keys_scored += heads * a.seen;
   a.c.tally.keys_used += heads * a.seen;
-  a.c.tally.fallbacks += heads;
   for (Index h = 0; h < heads; ++h) write_error(a.c.p, a.c.task.kv_head * heads + h, a.c.task.queries.first, 0.0f);
   write_group(a.g, a.c.p, a.c.task.kv_head, a.c.task.queries.first, a.seen == 0);
 }

@@ -12,18 +12,103 @@ void write_partial(const Group<HT>& g, float* to) {
   }
 }
 
-template <class T>
-void count_scan(const TaskCall<T>& c) {
+/// Counts the value rows that equal weights make a task load: most blocks end before theirs are needed. A row counts
+/// once a pass, however many heads and queries load it. Keys must come window by window.
+class LoadedValues {
+ public:
+  static constexpr Index window = 256;
+
+  CREST_INLINE explicit LoadedValues(Index first) : first_(first) {}
+  CREST_INLINE void note(Index key) {
+    const Index at = (key - first_) / window, bit = (key - first_) % window;
+    if (at != window_) end_window(at);
+    bits_[bit / 64] |= std::uint64_t{1} << bit % 64;
+  }
+  void end_pass() { end_window(-1); }
+  Index rows() const { return rows_; }
+
+ private:
+  void end_window(Index next) {
+    for (std::uint64_t& word : bits_) rows_ += std::popcount(word), word = 0;
+    window_ = next;
+  }
+
+  Index first_, window_ = -1, rows_ = 0;
+  std::uint64_t bits_[window / 64] = {};
+};
+
+/// Scores as they are, noting the keys whose values will be loaded.
+template <int HT, class Scores>
+struct NotedScores {
+  Scores scores;
+  LoadedValues& loaded;
+
+  template <class T>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
+    scores(block, coming, t, w);
+  }
+  template <class T>
+  CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
+    for (int i = 0; i < block.count; ++i) loaded.note(block.key[i]);
+    scores.scale_values(block, w);
+  }
+};
+
+/// attend(), with the values of equal weights noted.
+template <class T, int HT, class Stream, class Scores, class Softmax>
+Index attend_noting(const Group<HT>& g, const Stream& keys, const Scores& scores, const Softmax& softmax,
+                    LoadedValues& loaded) {
+  if constexpr (Uniform<Softmax>)
+    return attend<T>(g, keys, NotedScores<HT, Scores>{scores, loaded}, softmax);
+  else
+    return attend<T>(g, keys, scores, softmax);
+}
+
+/// Passes over the keys that a policy needs.
+template <class Softmax>
+inline constexpr Index passes = NeedsPeak<Softmax> ? 2 : 1;
+
+/// K and V bytes of a scan of `rows` keys.
+template <class Softmax, class T>
+std::uint64_t scanned_bytes(const Problem<T>& p, Index rows, const LoadedValues& loaded) {
+  const Index values = Uniform<Softmax> ? loaded.rows() : rows;
+  const Index elements = passes<Softmax> * rows * p.head_dim() + values * p.value_dim();
+  return static_cast<std::uint64_t>(elements) * sizeof(T);
+}
+
+/// Keys of a row that weigh something: with equal weights the sum counts them, unless a score is NaN.
+template <class Softmax>
+Index used_keys(float sum, Index most) {
+  return Uniform<Softmax> && sum <= static_cast<float>(most) ? static_cast<Index>(sum) : most;
+}
+
+template <class Softmax, int HT>
+Index used_keys(const Group<HT>& g, Index most) {
+  Index used = 0;
+  for (Index h = 0; h < g.shape.heads; ++h) used += used_keys<Softmax>(g.sum(h), most);
+  return used;
+}
+
+template <class R, class T>
+void count_scan(const TaskCall<T>& c, const LoadedValues& values) {
   const Task& task = c.task;
   const Index heads = c.p.gqa_group();
   Index seen = 0;
   for (Index i = task.queries.first; i < task.queries.last; ++i) seen += Visible(c.p, i).count(task.keys);
   c.tally.rows += task.split == 0 ? heads * length(task.queries) : 0;
   c.tally.keys_visible += heads * seen;
-  c.tally.keys_scored += heads * seen;
-  c.tally.keys_used += heads * seen;
+  c.tally.keys_scored += passes<R> * heads * seen;
+  if (!Uniform<R>) c.tally.keys_used += heads * seen;
   const Index loaded = length(task.queries) == 1 ? seen : union_count(c.p, task.queries, task.keys);
-  c.tally.bytes_read += static_cast<std::uint64_t>(loaded) * row_bytes(c.p);
+  c.tally.bytes_read += scanned_bytes<R>(c.p, loaded, values);
+}
+
+/// Writes rows that saw all their keys.
+template <class R, class T, int HT>
+void write_whole(const TaskCall<T>& c, const Group<HT>& g, Index query) {
+  const Index n = Visible(c.p, query).count(c.task.keys);
+  if (Uniform<R>) c.tally.keys_used += used_keys<R>(g, n);
+  write_group(g, c.p, c.task.kv_head, query, n == 0);
 }
 
 /// Writes what a streaming task found: rows when it saw all keys, else a partial result.
@@ -34,7 +119,7 @@ void finish_scan(const TaskCall<T>& c, const Group<HT>& g, Index i) {
   if (c.plan.splits > 1)
     write_partial(g, c.partials + c.plan.partial(c.task.kv_head, tile, c.task.split, i));
   else
-    write_group(g, c.p, c.task.kv_head, query, Visible(c.p, query).count(c.task.keys) == 0);
+    write_whole<R>(c, g, query);
   if (c.task.split > 0) return;
   for (Index h = 0; h < g.shape.heads; ++h) write_error(c.p, c.task.kv_head * g.shape.heads + h, query, 0.0f);
 }
@@ -42,20 +127,22 @@ void finish_scan(const TaskCall<T>& c, const Group<HT>& g, Index i) {
 /// All keys of one task. Several queries share each piece of K and V while it is in the cache.
 template <class T, int HT, class R>
 void scan_task(const TaskCall<T>& c, const R& recipe) {
-  constexpr Index piece = 256;
+  constexpr Index piece = LoadedValues::window;
   const Task& task = c.task;
   const GroupShape shape = group_shape(c.p);
   const KvRows<T> rows = kv_rows(c.p, task.kv_head);
   const Index queries = length(task.queries), step = queries == 1 ? length(task.keys) : piece;
   const auto group = [&](Index i) { return Group<HT>(shape, c.floats() + i * shape.floats()); };
+  LoadedValues values(task.keys.first);
   for (Index i = 0; i < queries; ++i) start(group(i), c.p, task.kv_head, task.queries.first + i);
   const auto pass = [&](const auto& softmax) {
     for (Index at = task.keys.first; at < task.keys.last; at += step)
       for (Index i = 0; i < queries; ++i) {
         const Visible visible(c.p, task.queries.first + i);
         const RangeStream<T, HT> keys(rows, visible.ranges(), {at, std::min(at + step, task.keys.last)});
-        c.tally.rescales += attend<T>(group(i), keys, RowScores<HT>{group(i)}, softmax);
+        c.tally.rescales += attend_noting<T>(group(i), keys, RowScores<HT>{group(i)}, softmax, values);
       }
+    values.end_pass();
   };
   if constexpr (NeedsPeak<R>) {
     pass(Peak{});
@@ -63,17 +150,27 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
   }
   pass(recipe.softmax);
   for (Index i = 0; i < queries; ++i) finish_scan<R>(c, group(i), i);
-  count_scan(c);
+  count_scan<R>(c, values);
 }
 
-/// Every visible key of a cleared group, exactly.
+/// Every visible key of a cleared group, exactly, where the cheap way could not vouch for itself; counted.
 template <class T, int HT, class Softmax>
-Index attend_visible(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Softmax& softmax) {
-  const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
-  if constexpr (!Uniform<Softmax>) return attend<T>(g, all, RowScores<HT>{g}, Lazy{});
-  const Index moved = attend<T>(g, all, RowScores<HT>{g}, Peak{});
-  if constexpr (NeedsPeak<Softmax>) g.restart(softmax), attend<T>(g, all, RowScores<HT>{g}, softmax);
-  return moved;
+void attend_visible(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Softmax& softmax) {
+  const Index n = visible.count(c.task.keys);
+  LoadedValues values(c.task.keys.first);
+  const auto pass = [&](const auto& policy) {
+    const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
+    c.tally.rescales += attend_noting<T>(g, all, RowScores<HT>{g}, policy, values);
+    values.end_pass();
+  };
+  if constexpr (Uniform<Softmax>)
+    pass(Peak{});
+  else
+    pass(Lazy{});
+  if constexpr (NeedsPeak<Softmax>) g.restart(softmax), pass(softmax);
+  c.tally.bytes_read += scanned_bytes<Softmax>(c.p, n, values);
+  c.tally.keys_scored += passes<Softmax> * g.shape.heads * n;
+  c.tally.fallbacks += g.shape.heads;
 }
 
 /// Where the outputs of a head begin in a group's memory.
@@ -97,12 +194,13 @@ CREST_INLINE void merge_partial(float* a, const float* b, Index head, const Grou
 
 /// Finishes the rows of one (KV head, query tile) from the partial results of its splits.
 template <class R, class T>
-void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, Index tile, float* partials) {
+void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, Index tile, float* partials,
+                Tally& tally) {
   const GroupShape shape = group_shape(p);
   const Index first = tile * plan.query_tile, last = std::min(first + plan.query_tile, plan.queries);
   for (Index query = first; query < last; ++query) {
     const auto part = [&](Index split) { return partials + plan.partial(kv_head, tile, split, query - first); };
-    const bool empty = Visible(p, query).count({0, p.keys()}) == 0;
+    const Index n = Visible(p, query).count({0, p.keys()});
     for (Index head = 0; head < shape.heads; ++head) {
       for (Index step = 1; step < plan.splits; step *= 2)
         for (Index s = 0; s + step < plan.splits; s += 2 * step) merge_partial<R>(part(s), part(s + step), head, shape);
@@ -110,7 +208,8 @@ void merge_task(Region, const Problem<T>& p, const Plan& plan, Index kv_head, In
       const float* m = whole + shape.outputs() + head;
       write_row(p, kv_head * shape.heads + head, query,
                 {whole + first_output(shape, head), shape.tile_heads() * Vec::width, Uniform<R> ? 0.0f : *m,
-                 m[shape.heads], empty});
+                 m[shape.heads], n == 0});
+      if (Uniform<R>) tally.keys_used += used_keys<R>(m[shape.heads], n);
     }
   }
 }
