@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../common/web_page.hpp"
+#include "sampling.hpp"
 #include "speed.hpp"
 
 namespace study {
