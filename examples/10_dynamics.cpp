@@ -28,7 +28,7 @@ struct Options {
 struct Starts {
   Index tokens, full, quick;
 };
-constexpr Starts starts[] = {{100, 1000, 20}, {1000, 1000, 2}, {10000, 20, 0}, {100000, 2, 0}};
+constexpr Starts starts[] = {{100, 1000, 20}, {1000, 1000, 2}, {10000, 10, 0}, {100000, 1, 0}};
 
 std::vector<Census> census(const Options& o, crest::Pool& pool, demo::Progress& progress) {
   std::vector<Census> all;
@@ -79,8 +79,8 @@ void print(const Findings& f) {
   std::cout << "A = I, 60 tokens: " << f.plain.leaders.size() << " leaders, " << f.plain.clusters << " clusters\n\n"
             << demo::text_table(table(f.census)) << "\nwithout normalisation the largest norm grows by a factor of "
             << f.growth.back() << " in " << f.growth.size() - 1 << " steps\n\n"
-            << demo::text_table(table(f.sensitivities)) << "\nsoftmax at temperature " << f.cooled.back().temperature
-            << " is " << f.cooled.back().distance << " from hardmax\n\n"
+            << demo::text_table(table(f.sensitivities)) << '\n'
+            << demo::text_table(table(f.cooled)) << '\n'
             << demo::text_table(table(f.samplings)) << '\n'
             << demo::text_table(table(f.speeds)) << '\n';
   for (const Speed& s : f.speeds) std::cout << against_dense(s);

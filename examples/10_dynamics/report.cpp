@@ -38,6 +38,12 @@ std::vector<Cells> table(const std::vector<Sensitivity>& sensitivities) {
   return lines;
 }
 
+std::vector<Cells> table(const std::vector<Cooled>& cooled) {
+  std::vector<Cells> lines{{"temperature", "distance to hardmax"}};
+  for (const Cooled& c : cooled) lines.push_back({fixed(c.temperature, 5), demo::relative_error(c.distance)});
+  return lines;
+}
+
 std::vector<Cells> table(const std::vector<Sampling>& samplings) {
   std::vector<Cells> lines{{"tokens", "d", "starts", "scores computed", "drawn elsewhere", "end elsewhere", "clusters",
                             "sampled", "starts with other clusters"}};
