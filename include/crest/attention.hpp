@@ -113,9 +113,10 @@ struct Call {
   }
 
   template <class Region>
-  void merge(Region region, Index n) const {
+  void merge(Region region, Index thread, Index n) const {
     const Index i = owner(n, &Plan::first_merge), at = n - plans[i].first_merge;
-    merge_task<R>(region, problems[i], plans[i], at / plans[i].query_tiles, at % plans[i].query_tiles, partials);
+    merge_task<R>(region, problems[i], plans[i], at / plans[i].query_tiles, at % plans[i].query_tiles, partials,
+                  tallies[thread]);
   }
 };
 
@@ -166,7 +167,8 @@ Report run_on(Backend backend, std::span<const Problem<T>> problems, const R& re
   const Call<T, R> call(problems, recipe, threads, layout, memory.data());
   dispatch(backend, [&](auto region) {
     executor.parallel(layout.tasks, [&](Index thread, Index task) { call.attend(region, thread, task); });
-    if (layout.merges > 0) executor.parallel(layout.merges, [&](Index, Index n) { call.merge(region, n); });
+    if (layout.merges > 0)
+      executor.parallel(layout.merges, [&](Index thread, Index n) { call.merge(region, thread, n); });
   });
   Tally total;
   for (Index t = 0; t < threads; ++t) total += call.tallies[t];

@@ -55,11 +55,18 @@ struct Bands {
   }
 };
 
-/// Bytes of one key's K and V rows, and of their scales.
+/// Bytes of one key's row of K, with its scale; of its row of V; of both.
+template <class T>
+CREST_INLINE std::uint64_t key_bytes(const Problem<T>& p) {
+  return static_cast<std::uint64_t>(bytes_of<T>(p.head_dim())) + (is_scaled<T> ? sizeof(float) : 0);
+}
+template <class T>
+CREST_INLINE std::uint64_t value_bytes(const Problem<T>& p) {
+  return static_cast<std::uint64_t>(bytes_of<T>(p.value_dim())) + (is_scaled<T> ? sizeof(float) : 0);
+}
 template <class T>
 CREST_INLINE std::uint64_t row_bytes(const Problem<T>& p) {
-  const Index scales = is_scaled<T> ? 2 * Index{sizeof(float)} : 0;
-  return static_cast<std::uint64_t>(bytes_of<T>(p.head_dim()) + bytes_of<T>(p.value_dim()) + scales);
+  return key_bytes(p) + value_bytes(p);
 }
 /// Bytes of a row read on its own: whole 64-byte lines.
 template <class T>

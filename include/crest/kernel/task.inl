@@ -14,12 +14,9 @@ void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visibl
     vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
   if (!vouched) {
     g.clear();
-    c.tally.rescales += attend_visible(c, g, recipe, recipe.softmax);
-    c.tally.bytes_read += static_cast<std::uint64_t>(n) * row_bytes(c.p);
-    c.tally.keys_scored += heads * n;
-    c.tally.fallbacks += heads;
+    attend_visible(c, g, recipe, recipe.softmax);
   }
-  c.tally.keys_used += heads * (vouched ? sight.kept.count() : n);
+  c.tally.keys_used += used_keys<R>(g, vouched ? sight.kept.count() : n);
   for (Index h = 0; h < heads; ++h) {
     const float estimate = share[h] <= 1 ? share[h] : std::numeric_limits<float>::infinity();
     const float error = vouched ? estimate : 0.0f;
@@ -56,12 +53,16 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   Wanted kept(sight.kept, visible.ranges());
   want_always(recipe.options, kept);
   select(g, recipe.selection, sight, c.floats() + shape.floats());
-  c.tally.rescales += attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.rows}, recipe.softmax);
+  LoadedValues values(0);
+  c.tally.rescales +=
+      attend_noting<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.rows}, recipe.softmax, values);
+  values.end_pass();
   c.tally.rows += shape.heads;
   c.tally.keys_visible += shape.heads * visible.count(c.task.keys);
   c.tally.keys_sampled += shape.heads * sampled;
   c.tally.keys_scored += shape.heads * scored;
-  c.tally.bytes_read += scattered_key_bytes(c.p) * scored + scattered_value_bytes(c.p) * sight.kept.count();
+  c.tally.bytes_read += scattered_key_bytes(c.p) * scored +
+                        scattered_value_bytes(c.p) * (Uniform<R> ? values.rows() : sight.kept.count());
   finish_look(c, g, visible, sight, recipe);
 }
 
