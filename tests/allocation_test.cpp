@@ -67,6 +67,8 @@ void expect_quiet_recipes(E& executor) {
   expect_quiet(rescaling, executor);
   expect_quiet(crest::clustered, executor);
   expect_quiet(crest::clustered.with({.target_error = 1e-6f}), executor);
+  expect_quiet(crest::Recipe{crest::Pyramid{}, crest::Climb{}, crest::Margin{}, crest::TopKeys{}}, executor);
+  expect_quiet(crest::Recipe{crest::Antidiagonal{}, crest::Stay{}, crest::Margin{}, crest::MassStride{}}, executor);
 }
 
 TEST(Allocation, TheCounterCounts) {

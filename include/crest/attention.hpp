@@ -35,7 +35,7 @@ std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
   else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
   else
-    return static_cast<std::size_t>(look_floats(shape)) * sizeof(float) + sight_bytes(p);
+    return static_cast<std::size_t>(look_floats(shape)) * sizeof(float) + sight_bytes(p, R::draws);
 }
 
 /// Where the parts of a call's scratch memory lie, in bytes. All parts are 64-byte aligned.

@@ -35,6 +35,7 @@ struct Region {
 #include "crest/kernel/draw.inl"
 #include "crest/kernel/guided.inl"
 #include "crest/kernel/predict.inl"
+#include "crest/kernel/kept.inl"
 #include "crest/kernel/guided_task.inl"
 #include "crest/kernel/task.inl"
 // clang-format on

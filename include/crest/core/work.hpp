@@ -50,18 +50,20 @@ CREST_INLINE std::uint64_t scattered_bytes(Index elements) {
   return static_cast<std::uint64_t>(round_up(elements * static_cast<Index>(sizeof(T)), 64));
 }
 
-/// Floats of a looking task's workspace: the group and a share per head.
+/// Floats of a looking task's workspace: the group, a share and a total per head.
 CREST_INLINE constexpr Index look_floats(const GroupShape& s) {
-  return s.floats() + round_up(s.padded_heads(), GroupShape::pad);
+  return s.floats() + 2 * round_up(s.padded_heads(), GroupShape::pad);
 }
 
-/// Bytes of a looking task's scores and key sets, for the query that sees most.
+/// Bytes of a looking task's scores and key sets, and of a number per key where keys are drawn, for the query that sees
+/// most.
 template <class T>
-std::size_t sight_bytes(const Problem<T>& p) {
+std::size_t sight_bytes(const Problem<T>& p, bool draws) {
   const Index pitch = group_shape(p).padded_heads();
   Index places = 0;
   for (Index i = 0; i < p.queries(); ++i) places = std::max(places, Places(Visible(p, i).ranges()).count);
-  return static_cast<std::size_t>(round_up(places * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad)) *
+  return static_cast<std::size_t>(round_up(places * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad) +
+                                  (draws ? round_up(places, GroupShape::pad) : 0)) *
              sizeof(float) +
          static_cast<std::size_t>(3 * KeySet::words_for(p.keys())) * sizeof(KeySet::Word);
 }
@@ -190,7 +192,11 @@ struct TaskCall {
   Tally& tally;              ///< the thread's own
 
   CREST_INLINE float* floats() const { return reinterpret_cast<float*>(workspace); }
-  /// Behind the floats of one query: a share per head, then what looking needs.
+  /// Behind the floats of one query: a share per head, a total per head, then what looking needs.
+  CREST_INLINE float* totals() const {
+    const GroupShape shape = group_shape(p);
+    return floats() + shape.floats() + round_up(shape.padded_heads(), GroupShape::pad);
+  }
   CREST_INLINE std::byte* sight() const { return workspace + look_floats(group_shape(p)) * sizeof(float); }
 };
 

@@ -50,7 +50,8 @@ struct Recipe {
   /// A full scan that uses every key needs no list of scores: it streams.
   static constexpr Path path = std::is_same_v<S, EveryKey> && std::is_same_v<C, Everything> ? Path::stream : Path::look;
 
-  static constexpr bool uniform = Uniform<M>, needs_peak = NeedsPeak<M>;
+  static constexpr bool draws = DrawSelection<C>;  ///< the selection draws keys at random
+  static constexpr bool uniform = Uniform<M>, needs_peak = NeedsPeak<M> || draws;
 
   /// The same recipe with other options: those not named take their defaults.
   constexpr Recipe with(RecipeOptions changed) const {
