@@ -100,6 +100,17 @@ TEST(Allocation, BatchesAreQuiet) {
   }
 }
 
+TEST(Allocation, GroupSamplersAreQuiet) {
+  Case<float> c({.shape = {.queries = 2, .keys = 2000}});
+  crest::KeyIndex index(2, 32, {.grouping = crest::Grouping::bounds});
+  ASSERT_EQ(index.append(c.k.view()), crest::Status::ok);
+  c.problem.index = &index;
+  crest::Serial serial;
+  const crest::Recipe recipe{crest::TopBlocks{}, crest::Stay{}, crest::Lazy{}, crest::MassStride{}};
+  EXPECT_EQ(allocations_of(c, recipe, serial), 1);
+  EXPECT_EQ(allocations_of(c, recipe, serial), 0);
+}
+
 TEST(Allocation, RefusalsAreQuiet) {
   Case<float> c;
   c.problem.scale = NAN;

@@ -21,6 +21,9 @@ class ExpectedReport {
       for (Index query = 0; query < p.queries(); ++query) add(twin(kv_head, query), kv_head, query);
   }
 
+  /// Bytes that are read besides rows of K and V.
+  void add_bytes(std::uint64_t bytes) { bytes_ += bytes; }
+
   void check(const crest::Report& report) const {
     EXPECT_EQ(report.rows, p_.heads() * p_.queries());
     EXPECT_EQ(report.keys_visible, visible_);

@@ -30,6 +30,7 @@ struct Region {
 #include "crest/kernel/group.inl"
 #include "crest/kernel/scan.inl"
 #include "crest/kernel/look.inl"
+#include "crest/kernel/groups.inl"
 #include "crest/kernel/missed.inl"
 #include "crest/kernel/estimate.inl"
 #include "crest/kernel/draw.inl"

@@ -10,6 +10,7 @@
 namespace crest {
 inline namespace v0 {
 
+class KeyIndex;
 class KeySketch;
 
 /// One attention call: o = softmax(scale * q k^T + mask) v for every query head and query.
@@ -28,6 +29,7 @@ struct Problem {
   std::span<const KeyRange> ranges{};  ///< optional, replaces mask: query i sees ranges[range_of[i] .. range_of[i+1]),
   std::span<const Index> range_of{};   ///< sorted and disjoint; queries + 1 entries
   const KeySketch* sketch = nullptr;   ///< needed by the recipe `guided`
+  const KeyIndex* index = nullptr;     ///< needed by samplers that choose groups of keys: BlockMean, TopBlocks ...
 
   CREST_INLINE constexpr Index heads() const { return q.extent(0); }
   CREST_INLINE constexpr Index queries() const { return q.extent(1); }

@@ -83,12 +83,15 @@ template <class T, int HT, class R>
 Index attend_kept(const Choice<HT, R>& c, const KvRows<T>& rows) {
   const SetStream<T, HT> kept(rows, c.sight.kept);
   const KnownScores<HT> known{c.sight.rows};
-  if constexpr (!Choice<HT, R>::draws) return attend<T>(c.g, kept, known, c.recipe.softmax);
-  const DrawnValues<HT> drawn{known, Masses(c.sight.masses, c.sight.rows.places)};
-  const Index moved = attend<T>(c.g, kept, drawn, c.recipe.softmax);
-  for (Index h = 0; h < c.g.shape.padded_heads(); ++h)
-    c.g.tile_state(h / HT).set(h % HT, c.g.reference(h), c.totals[h]);
-  return moved;
+  if constexpr (!Choice<HT, R>::draws) {
+    return attend<T>(c.g, kept, known, c.recipe.softmax);
+  } else {
+    const DrawnValues<HT> drawn{known, Masses(c.sight.masses, c.sight.rows.places)};
+    const Index moved = attend<T>(c.g, kept, drawn, c.recipe.softmax);
+    for (Index h = 0; h < c.g.shape.padded_heads(); ++h)
+      c.g.tile_state(h / HT).set(h % HT, c.g.reference(h), c.totals[h]);
+    return moved;
+  }
 }
 
 // The error of a drawn row, as in predict.inl but without a sketch: with A = share / p,

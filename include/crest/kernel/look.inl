@@ -31,17 +31,23 @@ struct Sight {
   bool counts(Index key) const { return draws || kept.contains(key); }
 };
 
-/// Exact dot products of the keys of a set: calls f(key, first head, scores of HT heads) tile by tile.
-template <class T, int HT, class F>
-void score_set(const Group<HT>& g, const KvRows<T>& rows, const KeySet& keys, F&& f) {
+/// Exact dot products of the keys of a stream: calls f(key, first head, scores of HT heads) tile by tile.
+template <class T, int HT, class Stream, class F>
+void score_stream(const Group<HT>& g, const Stream& keys, F&& f) {
   BlockRing<T, HT> ring;
-  for_each_block(ring, SetStream<T, HT>(rows, keys), [&](const Block<T, HT>& block, const auto& coming) {
+  for_each_block(ring, keys, [&](const Block<T, HT>& block, const auto& coming) {
     for (Index t = 0; t < g.shape.tiles(); ++t) {
       alignas(64) float w[block_keys<HT> * HT];
       score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
       for (int i = 0; i < block.count; ++i) f(block.key[i], t * HT, w + i * HT);
     }
   });
+}
+
+/// The same of the keys of a set.
+template <class T, int HT, class F>
+void score_set(const Group<HT>& g, const KvRows<T>& rows, const KeySet& keys, F&& f) {
+  score_stream<T>(g, SetStream<T, HT>(rows, keys), f);
 }
 
 /// Scores the fresh keys.

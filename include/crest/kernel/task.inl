@@ -47,7 +47,7 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   const auto always = [&](Index round, const Scored&, Wanted& wanted) {
     if (round == 0) wanted.add_ends(recipe.options.keep_first, recipe.options.keep_last);
   };
-  const Index sampled = ask([&](auto... a) { recipe.sampler.sample(a...); });
+  const Index sampled = ask([&](auto&&... a) { sample(c, g, recipe.sampler, a...); });
   Index scored = sampled + ask(always);
   refer_to_peaks(g, sight, recipe.softmax);
   scored += ask([&](auto... a) { recipe.refiner.refine(a...); });

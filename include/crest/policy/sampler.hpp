@@ -4,15 +4,25 @@
 #include <cmath>
 #include <concepts>
 
+#include "crest/core/index_view.hpp"
 #include "crest/policy/pick.hpp"
 
 namespace crest {
 inline namespace CREST_ABI {
 
+class GroupScores;  // policy/groups.hpp
+
+/// A sampler by groups is shown the scores of the groups of a KeyIndex of its kind, once.
+template <class S>
+concept GroupSampler = requires(const S s, const GroupScores& groups, Wanted& wanted) {
+  { S::grouping } -> std::convertible_to<Grouping>;
+  s.choose(groups, wanted);
+};
+
 /// A sampler is asked in rounds 0, 1, 2 ... which keys to score, until it wants none new; each round sees the scores of
 /// the rounds before.
 template <class S>
-concept Sampler = requires(const S s, Index round, const Scored& seen, Wanted& wanted) {
+concept Sampler = GroupSampler<S> || requires(const S s, Index round, const Scored& seen, Wanted& wanted) {
   s.sample(round, seen, wanted);
 };
 
