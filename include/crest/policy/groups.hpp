@@ -61,7 +61,7 @@ struct TopGroups {
 };
 
 /// Blocks by the score of their mean key. Summaries: head_dim floats per block of 16, 6 % of an f16 cache.
-/// Mean pooling of keys, as in InfLLM-v2 and MoBA (Lu et al. 2025, arXiv 2502.13189).
+/// Mean pooling of keys, as MoBA routes queries (Lu et al. 2025, arXiv 2502.13189).
 using BlockMean = TopGroups<Grouping::means>;
 
 /// Blocks by a bound on the score of any of their keys: sum_d max(q_d min_d, q_d max_d). Summaries: 2 head_dim floats
