@@ -30,7 +30,7 @@ void sum_weights(const Choice<HT, R>& c) {
 
 /// Draws keys; those kept already are certain. Afterwards `masses` holds probabilities.
 template <int HT, class R>
-void draw_kept(const Choice<HT, R>& c) {
+void draw(const Choice<HT, R>& c, Wanted& kept) {
   sum_weights(c);
   const Masses masses(c.sight.masses, c.sight.rows.places);
   for (Index key : c.sight.scored) {
@@ -38,7 +38,6 @@ void draw_kept(const Choice<HT, R>& c) {
     for (Index h = 0; h < c.g.shape.heads; ++h) most = std::max(most, c.share(key, h));  // NaN falls through
     masses(key) = c.sight.kept.contains(key) ? std::numeric_limits<float>::infinity() : most;
   }
-  Wanted kept(c.sight.fresh, c.visible);
   c.recipe.selection.draw(c.sight.view(c.g.shape.heads), masses, kept);
 }
 
@@ -47,13 +46,13 @@ template <int HT, class R>
 void keep(const Choice<HT, R>& c) {
   Wanted always(c.sight.kept, c.visible);
   always.add_ends(c.recipe.options.keep_first, c.recipe.options.keep_last);
-  if constexpr (FloorSelection<decltype(c.recipe.selection)>) {
+  if constexpr (FloorSelection<decltype(c.recipe.selection)> && !Choice<HT, R>::draws) {
     select(c.g, c.recipe.selection, c.sight, c.totals);
   } else {
     c.sight.fresh.clear();
     Wanted kept(c.sight.fresh, c.visible);
     if constexpr (Choice<HT, R>::draws)
-      draw_kept(c);
+      draw(c, kept);
     else
       c.recipe.selection.select(c.sight.view(c.g.shape.heads), kept);
     c.sight.fresh.intersect(c.sight.scored);
