@@ -6,7 +6,8 @@ Usage: mutate.py [--quick] [filter]     only mutants whose file, test or reason 
 --quick: those of tests/mutants.txt alone, which every test run plants; without it those of tests/more_mutants.txt and
 tests/ascend/mutants.txt too.
 
-Each bug is edited into a copy of include/, never into the working tree; only the named test is built against that copy.
+Each bug is edited into a copy of include/crest/, or of examples/ for a file named examples/..., never into the working
+tree; only the named test is built against that copy.
     killed             the test ran, and GoogleTest reported a failure: the only good verdict
     survived           the test passed
     crashed, timeout   the test ended without a verdict of its own
@@ -90,6 +91,11 @@ def verdict(code, output):
     return "killed" if "[  FAILED  ]" in output else "crashed"
 
 
+def source(file, root):
+    """Where the `file` of a mutant lies below the folder that holds include/ and examples/."""
+    return root / file if file.startswith("examples/") else root / "include" / "crest" / file
+
+
 def run(command, timeout=None):
     """(exit code, output); the code is None when the time ran out."""
     try:
@@ -109,7 +115,11 @@ class Workshop:
         shutil.rmtree(self.include, ignore_errors=True)
         # copyfile: with the old time stamps, what an earlier run built from an edited header would look up to date.
         shutil.copytree(ROOT / "include", self.include, copy_function=shutil.copyfile)
-        options = {"CREST_INCLUDE_DIR": self.include, "CREST_BUILD_EXAMPLES": "OFF", "CREST_BUILD_BENCH": "OFF",
+        shutil.rmtree(self.include.parent / "examples", ignore_errors=True)
+        shutil.copytree(ROOT / "examples", self.include.parent / "examples", copy_function=shutil.copyfile,
+                        ignore=shutil.ignore_patterns("data"))
+        options = {"CREST_INCLUDE_DIR": self.include, "CREST_EXAMPLES_ROOT": self.include.parent,
+                   "CREST_BUILD_EXAMPLES": "OFF", "CREST_BUILD_BENCH": "OFF",
                    "CMAKE_BUILD_TYPE": "None", "CMAKE_CXX_FLAGS": FLAGS}
         code, output = run(["cmake", "-S", ROOT, "-B", self.build, *(f"-D{k}={v}" for k, v in options.items())])
         if code != 0:
@@ -123,7 +133,7 @@ class Workshop:
         return run(command, timeout)
 
     def judge(self, mutant, timeout):
-        header = self.include / "crest" / mutant.file
+        header = source(mutant.file, self.include.parent)
         original = header.read_text()
         header.write_text(mutant.edit(original))
         try:
@@ -186,7 +196,7 @@ def main():
     lists = [parse((ROOT / name).read_text(), name) for name in (QUICK if quick else LISTS)]
     mutants = [m for m in itertools.chain(*lists) if all(word in str(m) for word in wanted)]
     for mutant in mutants:
-        mutant.edit((ROOT / "include" / "crest" / mutant.file).read_text())
+        mutant.edit(source(mutant.file, ROOT).read_text())
     results = judge_all(mutants)
     killed = results.count("killed")
     print(f"{killed} killed, {len(results) - killed} not killed")

@@ -13,6 +13,7 @@
 #include "11_sentiment/train.hpp"
 #include "common/default_trace.hpp"
 #include "common/format.hpp"
+#include "common/timing.hpp"
 #include "crest/executors.hpp"
 
 namespace {
@@ -26,7 +27,7 @@ struct Options {
   int seeds = 5, epochs = 12, threads = 2;
 };
 
-/// One model to train; each seed has a split of its own.
+/// One model to train; each seed has a split of its own, unless the data are split.
 struct Job {
   TrainOptions options;
   const Reviews* reviews;
@@ -88,9 +89,9 @@ bool as_expected(const Options& o, const std::vector<Job>& jobs, const std::vect
 }
 
 int demonstrate(const Options& o) {
-  const std::vector<Line> lines = read_lines(o.data);
+  const Corpus corpus = read_corpus(o.data);
   std::vector<Reviews> splits;
-  for (int seed = 1; seed <= (o.full ? o.seeds : 1); ++seed) splits.push_back(split_reviews(lines, seed));
+  for (int seed = 1; seed <= (o.full ? o.seeds : 1); ++seed) splits.push_back(split_reviews(corpus, seed));
   std::vector<Job> all = jobs(o, splits);
   crest::Pool(o.threads).parallel(static_cast<crest::Index>(all.size()),
                                   [&](crest::Index, crest::Index i) { run(all[i]); });
@@ -115,7 +116,10 @@ int main(int argc, char** argv) {
   app.add_option("--threads", options.threads, "models trained at a time")->check(CLI::Range(1, 64));
   CLI11_PARSE(app, argc, argv);
   try {
-    return demonstrate(options);
+    const demo::Elapsed elapsed;
+    const int code = demonstrate(options);
+    std::cout << "took " << demo::fixed(elapsed(), 1) << " s\n";
+    return code;
   } catch (const std::exception& e) {
     std::cerr << "11_sentiment: " << e.what() << '\n';
     return 1;

@@ -67,6 +67,8 @@ void expect_quiet_recipes(E& executor) {
   expect_quiet(rescaling, executor);
   expect_quiet(crest::clustered, executor);
   expect_quiet(crest::clustered.with({.target_error = 1e-6f}), executor);
+  expect_quiet(crest::Recipe{crest::Pyramid{}, crest::Climb{}, crest::Margin{}, crest::TopKeys{}}, executor);
+  expect_quiet(crest::Recipe{crest::Antidiagonal{}, crest::Stay{}, crest::Margin{}, crest::MassStride{}}, executor);
 }
 
 TEST(Allocation, TheCounterCounts) {
@@ -96,6 +98,17 @@ TEST(Allocation, BatchesAreQuiet) {
     EXPECT_TRUE(crest::attention(problems, crest::exact, serial).ok());
     EXPECT_EQ(allocations - before, call == 0 ? 1 : 0);
   }
+}
+
+TEST(Allocation, GroupSamplersAreQuiet) {
+  Case<float> c({.shape = {.queries = 2, .keys = 2000}});
+  crest::KeyIndex index(2, 32, {.grouping = crest::Grouping::bounds});
+  ASSERT_EQ(index.append(c.k.view()), crest::Status::ok);
+  c.problem.index = &index;
+  crest::Serial serial;
+  const crest::Recipe recipe{crest::TopBlocks{}, crest::Stay{}, crest::Lazy{}, crest::MassStride{}};
+  EXPECT_EQ(allocations_of(c, recipe, serial), 1);
+  EXPECT_EQ(allocations_of(c, recipe, serial), 0);
 }
 
 TEST(Allocation, RefusalsAreQuiet) {

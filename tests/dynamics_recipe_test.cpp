@@ -126,6 +126,21 @@ TEST(Ties, OfCopiesHoldForAnyNumbers) {
   });
 }
 
+/// Scores of any size: these lie 2^-140 apart, less than the smallest float of full precision.
+TEST(Hardmax, TellsTheSmallestScoresApart) {
+  Case<float> c(Spec{.shape = {1, 1, 1, 100, 2, 1}});
+  c.q.fill([](Index, Index, Index x) { return x == 0 ? 1.0f : 0.0f; });
+  c.k.fill([](Index, Index j, Index) { return static_cast<float>(j) * 0x1p-140f; });
+  c.v.fill([](Index, Index j, Index) { return static_cast<float>(j); });
+  c.problem.scale = plain_scale;
+  test::for_each_backend([&](const crest::Backend& backend) {
+    test::compute(c.problem, crest::hardmax, backend);
+    EXPECT_EQ(c.o.get(0, 0, 0), 99);
+    test::compute(c.problem, crest::localmax(0), backend);
+    EXPECT_EQ(c.o.get(0, 0, 0), 99);
+  });
+}
+
 TEST(NonFinite, ScoresShowAndEmptyRowsAreZero) {
   for (Index bad : {0, 250, 499}) {
     Case<float> c(Spec{.shape = {1, 1, 1, 500, 8, 8}});

@@ -1,5 +1,8 @@
 // The model of examples/11_sentiment: its derivatives, its agreement with crest's dynamics, and how it reads words.
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <fstream>
 
 #include "crest/dynamics/dynamics.hpp"
 #include "examples/11_sentiment/train.hpp"
@@ -92,12 +95,66 @@ TEST(Words, AreLowerCaseWithoutMarkup) {
 TEST(Reviews, AFifthIsHeldOutAndRareWordsAreLeftOut) {
   std::vector<Line> lines;
   for (int i = 0; i < 50; ++i) lines.push_back({"a b rare" + std::to_string(i), i % 2 == 0});
-  const Reviews reviews = split_reviews(lines, 1);
+  const Reviews reviews = split_reviews({lines}, 1);
+  EXPECT_FALSE(reviews.kept_apart);
   EXPECT_EQ(reviews.train.size(), 40u);
   EXPECT_EQ(reviews.test.size(), 10u);
   EXPECT_EQ(reviews.vocabulary, (std::vector<std::string>{"(none)", "a", "b"}));
   for (const Review& r : reviews.test) EXPECT_EQ(r.words, (std::vector<int>{1, 2}));
-  EXPECT_EQ(split_reviews({{"once", true}}, 1).test[0].words, (std::vector<int>{0}));
+  EXPECT_EQ(split_reviews({{{"once", true}}}, 1).test[0].words, (std::vector<int>{0}));
+}
+
+/// A folder of this test's own, removed at the end.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "crest_reviews_XXXXXX").string();
+    if (mkdtemp(name.data())) path_ = name;
+  }
+  Folder(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(path_); }
+  const std::filesystem::path& path() const { return path_; }
+
+  void write(const std::string& file, const std::string& text) const {
+    std::filesystem::create_directories((path_ / file).parent_path());
+    std::ofstream(path_ / file) << text;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// As aclImdb unpacks: one review a file, and more files than are reviews.
+TEST(Reviews, OfImdbStayInTheirParts) {
+  const Folder folder;
+  for (int i = 0; i < 6; ++i) {
+    folder.write("train/pos/" + std::to_string(i) + "_9.txt", "good film<br /><br />good");
+    folder.write("train/neg/" + std::to_string(i) + "_2.txt", "bad film");
+    folder.write("train/unsup/" + std::to_string(i) + "_0.txt", "unknown unknown");
+  }
+  folder.write("train/pos/urls.html", "good");
+  for (int i = 0; i < 2; ++i) folder.write("test/pos/" + std::to_string(i) + "_8.txt", "good fresh fresh");
+  folder.write("test/neg/0_1.txt", "bad bad film");
+  const Reviews reviews = split_reviews(read_corpus(folder.path()), 3);
+  EXPECT_TRUE(reviews.kept_apart);
+  EXPECT_EQ(reviews.vocabulary, (std::vector<std::string>{"(none)", "bad", "film", "good"}));
+  ASSERT_EQ(reviews.train.size(), 12u);
+  EXPECT_EQ(std::count_if(reviews.train.begin(), reviews.train.end(), [](const Review& r) { return r.positive; }), 6);
+  for (const Review& r : reviews.train)
+    EXPECT_EQ(r.words, r.positive ? (std::vector<int>{3, 2, 3}) : (std::vector<int>{1, 2}));
+  ASSERT_EQ(reviews.test.size(), 3u);
+  for (const Review& r : reviews.test)
+    EXPECT_EQ(r.words, r.positive ? (std::vector<int>{3}) : (std::vector<int>{1, 1, 2}));
+}
+
+TEST(Reviews, OfOneFolderAreReadLineByLine) {
+  const Folder folder;
+  folder.write("pos.txt", "good\nfine\n");
+  folder.write("neg.txt", "bad\n");
+  const Corpus corpus = read_corpus(folder.path());
+  EXPECT_EQ(corpus.train.size(), 3u);
+  EXPECT_TRUE(corpus.test.empty());
+  EXPECT_THROW(read_corpus(folder.path() / "none"), std::runtime_error);
 }
 
 }  // namespace

@@ -86,6 +86,50 @@ TEST(Align, TiesGoOnBehindTheFirstKeys) {
   EXPECT_EQ(test::aligned(z, test::plain_rule(2), dyn::hardmax).size[0], 700);
 }
 
+/// Counts beyond what the logarithm in float tells apart.
+TEST(Align, CountsAMillionTies) {
+  const Tokens query{{1, 2}};
+  for (Index ties : {Index{1} << 17, (Index{1} << 17) + 1, Index{777777}, Index{1000003}, Index{2000001}}) {
+    Tokens z = Tokens::Ones(ties + 5, 2);
+    z.bottomRows(5).setZero();
+    Alignment seen;
+    ASSERT_EQ(dyn::align(query, z, test::plain_rule(2), dyn::hardmax, seen), Status::ok);
+    EXPECT_EQ(seen.size[0], ties);
+  }
+}
+
+/// Eigenvalues 1, 1e-6, 1e-6, ... The columns of `axes` are the eigenvectors.
+Eigen::MatrixXf ill_conditioned(const Eigen::MatrixXf& axes) {
+  Eigen::VectorXf strengths = Eigen::VectorXf::Constant(axes.cols(), 1e-6f);
+  strengths[0] = 1;
+  Eigen::MatrixXf a = axes * strengths.asDiagonal() * axes.transpose();
+  return a.triangularView<Eigen::Lower>() = a.transpose(), a;
+}
+
+/// A ring of tokens whose lengths hardly differ, in a plane that the matrix hardly sees: rounding of scores then
+/// decides between tokens of different lengths.
+TEST(Align, LongestFirstFindsTheSetsUnderAnIllConditionedMatrix) {
+  constexpr Index n = 1501;
+  for (Index d : {3, 16})
+    for (std::uint64_t seed : {1, 2, 3}) {
+      const Eigen::MatrixXf axes =
+          Eigen::HouseholderQR<Eigen::MatrixXf>(test::random_tokens(d, d, seed)).householderQ();
+      const Rule rule{ill_conditioned(axes)};
+      Tokens z = test::random_tokens(n, 2, seed).rowwise().normalized() * axes.rightCols(2).transpose();
+      for (Index i = 0; i < n; ++i) z.row(i) *= 1 + 1e-3f * static_cast<float>(i * 777 % n) / n;
+      expect_same_sets(z, rule, dyn::hardmax);
+      expect_same_sets(z, rule, dyn::localmax(1e-9f));
+      expect_same_sets(z, rule, dyn::localmax_relative(1e-3f));
+    }
+}
+
+TEST(Align, LongestFirstSparesScores) {
+  const Tokens z = test::random_tokens(4000, 3, 1);
+  EXPECT_LT(test::aligned(z, test::plain_rule(3), dyn::hardmax).scores, 4000 * 4000 / 4);
+  const Tokens all = z.rowwise().normalized();
+  EXPECT_GE(test::aligned(all, test::plain_rule(3), dyn::hardmax).scores, 4000 * 4000);
+}
+
 TEST(Step, ByHand) {
   Tokens z{{2, 0}, {1, 0}, {0, 1}};  // scores of the first two: 4 2 0 and 2 1 0; the third sees 0 0 1
   const Alignment seen = test::stepped(z, test::plain_rule(2, 1), dyn::hardmax);
@@ -283,9 +327,32 @@ TEST(Refused, WhatBreaksARule) {
   EXPECT_EQ(refused(z, {Eigen::MatrixXf::Zero(2, 2)}), Status::dynamics_matrix_definite);
   for (float alpha : {0.0f, -1.0f, NAN, INFINITY}) EXPECT_EQ(refused(z, {good.a, alpha}), Status::dynamics_alpha);
   for (float t : {-1.0f, NAN}) EXPECT_EQ(refused(z, good, dyn::softmax(t)), Status::dynamics_scale);
-  EXPECT_EQ(refused(z, good, dyn::softmax(0)), Status::scale_not_finite);
+  for (float t : {0.0f, 1e-39f}) EXPECT_EQ(refused(z, good, dyn::softmax(t)), Status::dynamics_scale);
   Tokens w;
   for (float t : {-1.0f, INFINITY}) EXPECT_EQ(dyn::weights(z, good, dyn::softmax(t), w), Status::dynamics_scale);
+}
+
+/// Squares of 2e19 are beyond a float.
+TEST(Refused, TokensWhoseScoresOverflow) {
+  const Rule good = test::plain_rule(2);
+  for (float large : {2e19f, 1e30f, 3e38f})
+    EXPECT_EQ(refused(Tokens{{1, 2}, {large, 0}}, good), Status::dynamics_tokens);
+  EXPECT_EQ(refused(Tokens{{1, 2}}, {1e38f * good.a}), Status::dynamics_tokens);
+  EXPECT_EQ(refused(Tokens{{1e9f, 0}, {0, 1e9f}}, good, dyn::softmax(1e-25f)), Status::dynamics_scale);
+  Tokens z{{4e18f, 0}, {-4e18f, 1e18f}};
+  test::stepped(z, good, dyn::hardmax, 3), test::stepped(z, good, dyn::localmax(1), 3);
+  EXPECT_TRUE(z.allFinite());
+}
+
+TEST(Refused, StepsBeyondAFloat) {
+  Rule rule = test::plain_rule(1, 1);
+  rule.normalised = false;
+  Tokens z{{1.0f}};
+  EXPECT_EQ(dyn::run(z, rule, dyn::hardmax).status, Status::dynamics_tokens);
+  EXPECT_GT(z(0), 1e18f);
+  EXPECT_TRUE(z.allFinite());
+  rule.alpha = 1e37f;
+  EXPECT_EQ(refused(Tokens{{1e3f}}, rule), Status::dynamics_alpha);
 }
 
 TEST(Refused, NoTokensAreFine) {

@@ -114,6 +114,57 @@ TEST(Wanted, ShowsTheVisibleRanges) {
   });
 }
 
+TEST(Wanted, EndsAreCountedOverTheRanges) {
+  const auto ends = [](Index first, Index last) {
+    return World(200, 1).wanted({{10, 12}, {30, 40}, {50, 53}},
+                                [&](const auto&, auto& wanted) { wanted.add_ends(first, last); });
+  };
+  EXPECT_EQ(ends(3, 0), range(10, 12) + range(30, 31));
+  EXPECT_EQ(ends(0, 5), range(38, 40) + range(50, 53));
+  EXPECT_EQ(ends(1, 100), range(10, 12) + range(30, 40) + range(50, 53));
+  EXPECT_EQ(ends(0, 0), range(0, 0));
+}
+
+/// What amounts to `goal` in a list of values with amounts.
+float threshold(double goal, const std::vector<std::pair<float, double>>& list) {
+  return crest::threshold(goal, [&](auto&& f) {
+    for (const auto& [value, amount] : list) f(value, amount);
+  });
+}
+
+TEST(Threshold, IsTheHighestThatLetsTheGoalThrough) {
+  EXPECT_EQ(threshold(1, {{3, 1}, {-2, 1}, {7, 1}}), 7);
+  EXPECT_EQ(threshold(2, {{3, 1}, {-2, 1}, {7, 1}}), 3);
+  EXPECT_EQ(threshold(3, {{3, 1}, {-2, 1}, {7, 1}}), -2);
+  EXPECT_EQ(threshold(3, {{5, 1}, {5, 1}, {5, 1}, {4, 9}}), 5);
+  EXPECT_EQ(threshold(3.5, {{5, 1}, {5, 1}, {5, 1}, {4, 9}}), 4);
+  EXPECT_EQ(threshold(2, {{-1e-20f, 1}, {-3e30f, 1}, {-1e-21f, 1}}), -1e-20f);
+}
+
+TEST(Threshold, AtTheEdges) {
+  EXPECT_EQ(threshold(0, {{3, 1}}), infinity);
+  EXPECT_EQ(threshold(NAN, {{3, 1}}), infinity);
+  EXPECT_EQ(threshold(4, {{3, 1}, {2, 1}}), -infinity);
+  EXPECT_EQ(threshold(1, {}), -infinity);
+  EXPECT_EQ(threshold(1, {{NAN, 1}, {-NAN, 1}, {2, 1}}), 2);
+}
+
+/// Against sorting, over floats of all sizes that share leading bytes.
+TEST(Threshold, AgreesWithSorting) {
+  test::Random random(7);
+  std::vector<std::pair<float, double>> list;
+  for (int i = 0; i < 500; ++i)
+    list.emplace_back(static_cast<float>(random.normal()) * (i % 2 ? 1.0f : 1e-3f), 1 + i % 3);
+  std::vector<std::pair<float, double>> sorted = list;
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  double goal = 0;
+  for (const auto& [value, amount] : sorted) {
+    goal += amount;
+    EXPECT_EQ(threshold(goal, list), value);
+    EXPECT_EQ(threshold(goal - 0.5, list), value);
+  }
+}
+
 TEST(EveryKey, AsksForAllOnce) {
   EXPECT_EQ(sampled(crest::EveryKey{}, 0, {{3, 9}, {100, 103}}), range(3, 9) + range(100, 103));
   EXPECT_EQ(sampled(crest::EveryKey{}, 1, {{3, 9}}), range(0, 0));
@@ -155,6 +206,19 @@ TEST(Window, LooksForEveryHead) {
   EXPECT_EQ(refined(crest::Window{.reach = 2, .peaks = 1}, scores), range(38, 43) + range(78, 83));
 }
 
+TEST(Climb, AsksForTheNeighboursOfTheTopsOfHills) {
+  const Scores scores = {{10, {1.0f}}, {11, {3.0f}}, {12, {2.0f}}, {50, {5.0f}}, {51, {6.0f}}, {90, {0.0f}}};
+  EXPECT_EQ(refined(crest::Climb{.peaks = 1}, scores), range(50, 53));
+  EXPECT_EQ(refined(crest::Climb{.peaks = 2}, scores), range(10, 13) + range(50, 53)) << "the second is done";
+  EXPECT_EQ(refined(crest::Climb{.peaks = 3}, scores), range(10, 13) + range(50, 53) + range(89, 92));
+  EXPECT_EQ(refined(crest::Climb{.peaks = 1, .steps = 4}, scores, 3), range(50, 53));
+  EXPECT_EQ(refined(crest::Climb{.peaks = 1, .steps = 4}, scores, 4), range(0, 0));
+}
+
+TEST(Climb, IgnoresNan) {
+  EXPECT_EQ(refined(crest::Climb{.peaks = 2}, {{40, {NAN}}, {80, {-3.0f}}, {81, {NAN}}}), range(79, 82));
+}
+
 TEST(Window, IgnoresNan) {
   const Scores scores = {{40, {NAN}}, {80, {-3.0f}}, {120, {NAN}}};
   EXPECT_EQ(refined(crest::Window{.reach = 1, .peaks = 2}, scores), range(79, 82));
@@ -165,6 +229,13 @@ TEST(Plateau, KeepsWithinDropOfTheHighest) {
   EXPECT_FLOAT_EQ(crest::Plateau{4}.floor(world.seen(), 0), -0.5f);
   EXPECT_FLOAT_EQ(crest::Plateau{4}.floor(world.seen(), 1), -11.0f);
   EXPECT_FLOAT_EQ(crest::Plateau{}.floor(world.seen(), 0), -4.5f);
+}
+
+TEST(TopKeys, KeepsTheBestAndTies) {
+  World world(200, 2, {{5, {1, 9}}, {9, {3, 9}}, {70, {-1, 8}}, {71, {NAN, 9}}});
+  EXPECT_FLOAT_EQ(crest::TopKeys{2}.floor(world.seen(), 0), 1);
+  EXPECT_FLOAT_EQ(crest::TopKeys{2}.floor(world.seen(), 1), 9);
+  EXPECT_EQ(crest::TopKeys{4}.floor(world.seen(), 0), -infinity) << "NaN is no key to count";
 }
 
 TEST(Plateau, OfNothingKeepsEverything) { EXPECT_EQ(crest::Plateau{}.floor(World(200, 1).seen(), 0), -infinity); }

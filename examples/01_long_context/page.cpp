@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "../common/format.hpp"
+#include "../common/web_style.hpp"
 #include "figures.hpp"
 #include "findings.hpp"
 #include "page_style.hpp"
@@ -93,7 +94,7 @@ std::string figure(const std::string& svg) { return svg.empty() ? svg : "<figure
 void head(std::ostream& s, const std::string& source) {
   s << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
     << "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>crest: " << escape(source)
-    << "</title>\n<style>" << style << "</style></head>\n<body><main>\n"
+    << "</title>\n<style>" << base_style << style << "</style></head>\n<body><main>\n"
     << "<h1>Exact, clustered and guided attention on real heads</h1>\n<p class=\"lead soft\">" << escape(source)
     << ". One decode step at each position; the query at position p sees keys 0 to p.</p>\n";
 }

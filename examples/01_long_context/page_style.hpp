@@ -1,25 +1,19 @@
-// The looks of the report.
+// The looks of the report, beside what all pages share.
 #pragma once
 
 namespace demo {
 
 inline constexpr const char* style = R"css(
-:root{--ink:#1d2433;--soft:#616b7e;--grid:#e9ebf0;--line:#dfe2e8;--sampled:#6f9fd8;--refined:#e8913a;--kept:#0f7f68;--missed:#c5352c}
-*{box-sizing:border-box}
-body{margin:0;background:#fafaf7;color:var(--ink);font:16px/1.55 "Source Sans 3","Source Sans Pro",Inter,"Segoe UI",system-ui,sans-serif}
-main{max-width:1200px;margin:0 auto;padding:56px 20px 72px}
-h1,h2{font-family:"Source Serif 4","Source Serif Pro",Charter,Georgia,serif;font-weight:600;line-height:1.2;letter-spacing:-.01em}
-h1{font-size:38px;margin:0 0 10px}h2{font-size:25px;margin:56px 0 6px}h3{font-size:17px;font-weight:600;margin:34px 0 2px}h3::first-letter{text-transform:uppercase}
-p{max-width:860px;margin:8px 0 14px}.lead{font-size:18px}.soft{color:var(--soft)}
+:root{--sampled:#6f9fd8;--refined:#e8913a;--kept:#0f7f68;--missed:#c5352c}
+h3{font-size:17px;font-weight:600;margin:34px 0 2px}h3::first-letter{text-transform:uppercase}
+.lead{font-size:18px}.soft{color:var(--soft)}
 .facts{display:flex;flex-wrap:wrap;gap:12px;margin:26px 0 8px;padding:0;list-style:none}
 .facts li{background:#fff;border:1px solid var(--line);border-radius:10px;padding:10px 18px;min-width:120px}
 .facts b{display:block;font-size:22px;font-weight:600;line-height:1.25}.facts span{color:var(--soft);font-size:13.5px}
-figure{margin:14px 0 0;background:#fff;border:1px solid var(--line);border-radius:12px;padding:18px 18px 8px}
-figcaption{font-size:15px;margin:0 0 8px}svg{display:block;width:100%;height:auto}
 .key{display:flex;flex-wrap:wrap;gap:6px 24px;margin:12px 0 4px;font-size:15px}
 .key i{display:inline-block;width:11px;height:11px;border-radius:50%;margin-right:8px}
-text{font-size:13px;fill:var(--soft);font-family:inherit}.axis{fill:var(--ink);font-weight:600}.label{fill:var(--ink)}
-.kept-label{fill:var(--kept);font-weight:600}.grid{stroke:var(--grid)}.band{fill:#e3e6ec}
+.label{fill:var(--ink)}
+.kept-label{fill:var(--kept);font-weight:600}.band{fill:#e3e6ec}
 .mark{stroke-width:1.5;stroke:#fff;stroke-linejoin:round}.series{fill:none;stroke-width:2;stroke-linejoin:round}
 .mark.s-guided{fill:#0f7f68}.mark.s-halves{fill:#4aa8dd}.mark.s-target{fill:#1d2433}.mark.s-clustered{fill:#3f4fa8}
 .mark.s-top{fill:#d9780f}.mark.s-oracle{fill:#e8c39a}.mark.s-blocks{fill:#b05fb4}.mark.s-recent{fill:#98a1b2}.mark.s-stored{fill:#c5352c}
@@ -32,11 +26,8 @@ text{font-size:13px;fill:var(--soft);font-family:inherit}.axis{fill:var(--ink);f
 .sampled{stroke:var(--sampled)}.refined{stroke:var(--refined)}.kept{stroke:var(--kept);stroke-width:3.4}
 .missed{fill:none;stroke:var(--missed);stroke-width:1.6}
 .mass,.mass-kept{fill:none;stroke:#9aa2b1;stroke-width:1.8;stroke-linejoin:round}.mass-kept{stroke:var(--kept)}
-.wide{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:12px;margin:10px 0 0;padding:6px 14px}
-table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
-th,td{text-align:right;padding:8px 6px;white-space:nowrap}th:first-child,td:first-child{text-align:left;padding-left:2px}
-th{color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);vertical-align:bottom;}th.budget{text-align:center}
-tr+tr td{border-top:1px solid var(--grid)}tr.exact td{background:#f1f8f5;font-weight:600}
+th:first-child,td:first-child{padding-left:2px}th.budget{text-align:center}
+tr.exact td{background:#f1f8f5;font-weight:600}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 20px;font-size:14.5px;max-width:900px}dt{font-weight:600}dd{margin:0;color:var(--soft)}
 )css";
 

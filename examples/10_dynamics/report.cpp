@@ -38,11 +38,18 @@ std::vector<Cells> table(const std::vector<Sensitivity>& sensitivities) {
   return lines;
 }
 
+std::vector<Cells> table(const std::vector<Cooled>& cooled) {
+  std::vector<Cells> lines{{"temperature", "distance to hardmax"}};
+  for (const Cooled& c : cooled) lines.push_back({fixed(c.temperature, 5), demo::relative_error(c.distance)});
+  return lines;
+}
+
 std::vector<Cells> table(const std::vector<Sampling>& samplings) {
-  std::vector<Cells> lines{{"tokens", "drawn elsewhere", "leaders", "sampled", "clusters", "sampled"}};
+  std::vector<Cells> lines{{"tokens", "d", "starts", "scores computed", "drawn elsewhere", "end elsewhere", "clusters",
+                            "sampled", "starts with other clusters"}};
   for (const Sampling& s : samplings)
-    lines.push_back({s.tokens, percent(s.astray), std::to_string(s.leaders), std::to_string(s.sampled_leaders),
-                     std::to_string(s.clusters), std::to_string(s.sampled_clusters)});
+    lines.push_back({s.tokens, std::to_string(s.d), std::to_string(s.starts), percent(s.scored), percent(s.astray),
+                     percent(s.elsewhere), fixed(s.clusters, 1), fixed(s.sampled_clusters, 1), percent(s.changed)});
   return lines;
 }
 
@@ -68,27 +75,31 @@ demo::WebPage page(const Findings& f) {
                   std::to_string(f.plain.clusters) + " clusters. The outline is the hull of all tokens at the start.");
   page.figure(moments_figure(f.plain), "The same run: the hull shrinks to the polytope of the leaders.");
   page.heading("Random starts");
-  page.paragraph("A is random and positive definite, alpha = 0.5. Columns of counts are means over the starts.");
+  page.paragraph(
+      "A is random and positive definite, alpha = 0.5. Columns of counts are means over the starts. The more tokens, "
+      "the "
+      "fewer starts: time allows no more.");
   page.table(table(f.census));
   page.heading("Without normalisation");
   page.figure(growth_figure(f.growth, 0.1), "The largest norm, in units of the first. Dashed: (1 + alpha)^t.");
   page.heading("Localmax");
-  page.paragraph("A = I, alpha = 0.5, d = 2. The last line is a sensitivity that vanishes in time.");
+  page.paragraph(
+      "A = I, alpha = 0.5, d = 2. A constant sensitivity is in units of the scores, a relative one in units of the "
+      "highest score of each token; the last line is one that vanishes in time.");
   page.table(table(f.sensitivities));
   page.heading("Softmax approaches hardmax");
   page.figure(cooling_figure(f.cooled),
               "Relative distance between what softmax at temperature T and hardmax draw 2,000 tokens to, d = 8.");
   page.heading("Sampled maxima");
   page.paragraph(
-      "The stride and window of `clustered` in place of the full scan. Drawn elsewhere: in the first step. Sampling "
-      "finds "
-      "the maximum where neighbours are alike, and not in a cloud, even when sorted by angle: lengths still jump.");
+      "The stride and window of `clustered` in place of the full scan. Scores computed, of all pairs, and drawn "
+      "elsewhere: in the first step. Sampling finds the maximum where neighbours are alike, and not in a cloud, even "
+      "when sorted by angle: lengths still jump.");
   page.table(table(f.samplings));
   page.heading("Speed");
   page.paragraph(
       "One step on one thread. Followers: the mean of 20 steps after the first, in which tokens that follow a leader "
-      "are "
-      "no longer scored.");
+      "are no longer scored.");
   page.table(table(f.speeds));
   return page;
 }

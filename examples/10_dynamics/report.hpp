@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../common/web_page.hpp"
+#include "sampling.hpp"
 #include "speed.hpp"
 
 namespace study {
@@ -18,6 +19,7 @@ struct Findings {
 
 std::vector<demo::Cells> table(const std::vector<Census>& census);
 std::vector<demo::Cells> table(const std::vector<Sensitivity>& sensitivities);
+std::vector<demo::Cells> table(const std::vector<Cooled>& cooled);
 std::vector<demo::Cells> table(const std::vector<Sampling>& samplings);
 std::vector<demo::Cells> table(const std::vector<Speed>& speeds);
 

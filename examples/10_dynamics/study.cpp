@@ -1,9 +1,6 @@
 #include "study.hpp"
 
-#include <atomic>
 #include <cmath>
-#include <mutex>
-#include <numbers>
 #include <random>
 #include <stdexcept>
 
@@ -15,11 +12,6 @@ namespace dyn = crest::dynamics;
 using dyn::Alignment;
 
 namespace {
-
-constexpr float together = 1e-3f;  ///< radius of a cluster, in units of the largest norm
-
-float size(const Tokens& z) { return z.rowwise().norm().maxCoeff(); }
-Index count_clusters(const Tokens& z) { return dyn::clusters(z, together * size(z)).count(); }
 
 Tokens normal_tokens(Index n, Index d, std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -83,44 +75,6 @@ void add(Census& c, const Start& start) {
   if (c.d <= 3) c.misplaced += count_misplaced(z, leaders);
 }
 
-Tokens ellipse(Index n, Index stride) {
-  Tokens z(n, 2);
-  for (Index i = 0; i < n; ++i) {
-    const double turn = 2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(n);
-    z.row(i * stride % n) << static_cast<float>(3 * std::cos(turn)), static_cast<float>(std::sin(turn));
-  }
-  return z;
-}
-
-Tokens by_angle(const Tokens& z) {
-  std::vector<Index> order(z.rows());
-  for (Index i = 0; i < z.rows(); ++i) order[i] = i;
-  const auto angle = [&](Index i) { return std::atan2(z(i, 1), z(i, 0)); };
-  std::sort(order.begin(), order.end(), [&](Index i, Index j) { return angle(i) < angle(j); });
-  return z(order, Eigen::all);
-}
-
-template <class N>
-std::pair<Index, Index> leaders_and_clusters(Tokens z, const Rule& rule, const N& normaliser) {
-  const dyn::Run run = dyn::run(z, rule, normaliser, {.steps = 150, .rest = 1e-5f});
-  must_be_ok(run.status);
-  return {static_cast<Index>(dyn::leaders(z, run.seen).size()), count_clusters(z)};
-}
-
-Sampling compare_sampling(const std::string& name, const Tokens& z) {
-  const Rule rule{Eigen::MatrixXf::Identity(2, 2), 0.5f};
-  const auto sampled = dyn::sampled(dyn::hardmax);
-  Alignment all, some;
-  must_be_ok(dyn::align(z, z, rule, dyn::hardmax, all));
-  must_be_ok(dyn::align(z, z, rule, sampled, some));
-  Sampling s{.tokens = name};
-  for (Index i = 0; i < z.rows(); ++i) s.astray += all.target[i] != some.target[i];
-  s.astray /= static_cast<double>(z.rows());
-  std::tie(s.leaders, s.clusters) = leaders_and_clusters(z, rule, dyn::hardmax);
-  std::tie(s.sampled_leaders, s.sampled_clusters) = leaders_and_clusters(z, rule, sampled);
-  return s;
-}
-
 /// Ends one localmax run and notes what it came to.
 template <class N>
 void add(Sensitivity& s, Start start, const N& normaliser) {
@@ -148,6 +102,9 @@ Sensitivity interpolate(const std::string& name, Index n, Index starts, const N&
 }
 
 }  // namespace
+
+float size(const Tokens& z) { return z.rowwise().norm().maxCoeff(); }
+Index count_clusters(const Tokens& z) { return dyn::clusters(z, together * size(z)).count(); }
 
 void must_be_ok(crest::Status status) {
   if (status != crest::Status::ok) throw std::runtime_error(crest::to_string(status));
@@ -209,6 +166,8 @@ std::vector<Sensitivity> interpolate(Index n, Index starts) {
   std::vector<Sensitivity> all;
   for (float eps : {0.0f, 0.01f, 0.1f, 0.3f, 1.0f, 3.0f, 10.0f})
     all.push_back(interpolate("constant " + demo::fixed(eps, 2), n, starts, dyn::localmax(eps)));
+  for (float share : {0.01f, 0.1f, 0.5f})
+    all.push_back(interpolate("relative " + demo::fixed(share, 2), n, starts, dyn::localmax_relative(share)));
   const auto vanishing = [](Index t) { return dyn::localmax(1 / (1 + static_cast<float>(t))); };
   all.push_back(interpolate("1 / (1 + t)", n, starts, vanishing));
   return all;
@@ -223,14 +182,6 @@ std::vector<Cooled> cool(const Start& start) {
     curve.push_back({t, double{(soft.mean - hard.mean).norm() / hard.mean.norm()}});
   }
   return curve;
-}
-
-std::vector<Sampling> compare_sampling(Index n) {
-  const Tokens cloud = normal_tokens(n, 2, 5);
-  std::vector<Sampling> all{
-      compare_sampling("cloud, any order", cloud), compare_sampling("cloud, by angle", by_angle(cloud)),
-      compare_sampling("ellipse, in order", ellipse(n, 1)), compare_sampling("ellipse, shuffled", ellipse(n, 1237))};
-  return all;
 }
 
 }  // namespace study

@@ -23,6 +23,12 @@ struct Start {
 Start random_start(Index n, Index d, std::uint64_t seed);
 Start plain_start(Index n, Index d, std::uint64_t seed);
 
+inline constexpr float together = 1e-3f;  ///< radius of a cluster, in units of the largest norm
+
+/// The largest norm.
+float size(const Tokens& z);
+Index count_clusters(const Tokens& z);
+
 /// Throws std::runtime_error unless ok.
 void must_be_ok(crest::Status status);
 
@@ -62,15 +68,5 @@ struct Cooled {
   double temperature, distance;
 };
 std::vector<Cooled> cool(const Start& start);
-
-/// What changes when the maximum is sought by sampling.
-struct Sampling {
-  std::string tokens;
-  double scored = 0;  ///< share of scores
-  double astray = 0;  ///< share of tokens drawn elsewhere in the first step
-  Index leaders = 0, sampled_leaders = 0;
-  Index clusters = 0, sampled_clusters = 0;
-};
-std::vector<Sampling> compare_sampling(Index n);
 
 }  // namespace study

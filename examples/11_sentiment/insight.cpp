@@ -27,8 +27,7 @@ Path follow(const Model& model, const Review& review) {
     must_be_ok(dyn::step(z, rule, dyn::hardmax, seen));
     path.tokens.push_back(z);
   }
-  must_be_ok(dyn::align(z, z, rule, dyn::hardmax, seen));
-  path.leaders = dyn::leaders(z, seen);
+  must_be_ok(dyn::leaders(z, rule, dyn::hardmax, path.leaders));
   path.score = model.judge(z.cast<double>());
   return path;
 }

@@ -65,14 +65,16 @@ demo::WebPage page(const Findings& f) {
   page.paragraph(
       "A word is a point in d dimensions. In each of 8 layers every word of a review moves towards the word whose "
       "score with it is the highest, by a step that is learnt; then the mean of all is judged by a linear function. "
-      "Words that attract themselves are leaders: they never move, and others gather around them. A fifth of the "
-      "reviews is held out; accuracies are those of the held-out reviews, moved by crest's kernels.");
+      "Words that attract themselves are leaders: they never move, and others gather around them. " +
+      std::string(f.reviews.kept_apart ? "The reviews in the folder test are" : "A fifth of the reviews is") +
+      " held out; accuracies are those of the held-out reviews, moved by crest's kernels.");
   page.heading("Accuracy");
   page.table(accuracy_table(f.widths));
-  page.figure(
-      accuracy_figure(f.widths),
-      "Each dot is a seed, with its own split. Dashed: published for long IMDb reviews, another data set, so only "
-      "the slope compares (Alcalde, Fantuzzi, Zuazua 2025).");
+  page.figure(accuracy_figure(f.widths), "Each dot is a seed" +
+                                             std::string(f.reviews.kept_apart ? "" : ", with its own split") +
+                                             ". Dashed: published for IMDb's long reviews (Alcalde, Fantuzzi, Zuazua "
+                                             "2025); with other data only the slope "
+                                             "compares.");
   page.heading("Words that lead");
   page.paragraph(
       "In the model of d = 2: words that stand in at least ten held-out reviews, and in which share of them they "

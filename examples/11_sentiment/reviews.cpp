@@ -29,7 +29,8 @@ void add_lines(const fs::path& file, bool positive, std::vector<Line>& lines) {
 void add_files(const fs::path& folder, bool positive, std::vector<Line>& lines) {
   if (!fs::is_directory(folder)) return;
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".txt") files.push_back(entry.path());
   std::sort(files.begin(), files.end());  // the order on disk differs from machine to machine
   for (const fs::path& file : files) lines.push_back({read_all(file), positive});
 }
@@ -37,10 +38,10 @@ void add_files(const fs::path& folder, bool positive, std::vector<Line>& lines) 
 using Numbers = std::map<std::string, int>;
 
 /// Numbers the words that occur at least twice.
-Numbers number_words(const std::vector<Line>& lines, std::size_t count, std::vector<std::string>& vocabulary) {
+Numbers number_words(const std::vector<Line>& lines, std::vector<std::string>& vocabulary) {
   Numbers occurrences, numbers;
-  for (std::size_t i = 0; i < count; ++i)
-    for (const std::string& word : split_words(lines[i].text)) ++occurrences[word];
+  for (const Line& line : lines)
+    for (const std::string& word : split_words(line.text)) ++occurrences[word];
   vocabulary = {"(none)"};
   for (const auto& [word, times] : occurrences) {
     if (times < 2) continue;
@@ -62,15 +63,16 @@ Review numbered(const Line& line, const Numbers& numbers) {
 
 }  // namespace
 
-std::vector<Line> read_lines(const fs::path& folder) {
-  std::vector<Line> lines;
+Corpus read_corpus(const fs::path& folder) {
+  Corpus corpus;
   for (const bool positive : {false, true}) {
     const std::string name = positive ? "pos" : "neg";
-    add_lines(folder / (name + ".txt"), positive, lines);
-    for (const char* part : {"train", "test"}) add_files(folder / part / name, positive, lines);
+    add_lines(folder / (name + ".txt"), positive, corpus.train);
+    add_files(folder / "train" / name, positive, corpus.train);
+    add_files(folder / "test" / name, positive, corpus.test);
   }
-  if (lines.empty()) throw std::runtime_error("no pos.txt, neg.txt, train or test in " + folder.string());
-  return lines;
+  if (corpus.train.empty()) throw std::runtime_error("no pos.txt, neg.txt or train in " + folder.string());
+  return corpus;
 }
 
 std::vector<std::string> split_words(std::string_view text) {
@@ -91,14 +93,19 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
-Reviews split_reviews(std::vector<Line> lines, std::uint64_t seed) {
+Reviews split_reviews(Corpus corpus, std::uint64_t seed) {
+  std::vector<Line>&train = corpus.train, &test = corpus.test;
+  Reviews reviews{.vocabulary = {}, .train = {}, .test = {}, .kept_apart = !test.empty()};
   std::mt19937_64 random(seed);
-  for (std::size_t i = lines.size(); i > 1; --i) std::swap(lines[i - 1], lines[random() % i]);
-  const std::size_t train = lines.size() * 4 / 5;
-  Reviews reviews;
-  const Numbers numbers = number_words(lines, train, reviews.vocabulary);
-  for (std::size_t i = 0; i < lines.size(); ++i)
-    (i < train ? reviews.train : reviews.test).push_back(numbered(lines[i], numbers));
+  for (std::size_t i = train.size(); i > 1; --i) std::swap(train[i - 1], train[random() % i]);
+  if (test.empty()) {
+    const auto rest = train.begin() + static_cast<std::ptrdiff_t>(train.size() * 4 / 5);
+    test.assign(rest, train.end());
+    train.erase(rest, train.end());
+  }
+  const Numbers numbers = number_words(train, reviews.vocabulary);
+  for (const Line& line : train) reviews.train.push_back(numbered(line, numbers));
+  for (const Line& line : test) reviews.test.push_back(numbered(line, numbers));
   return reviews;
 }
 

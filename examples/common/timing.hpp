@@ -43,4 +43,13 @@ double best_seconds(int repeat, crest::Index threads, F&& call) {
   return best;
 }
 
+/// Seconds on the wall since it was made.
+class Elapsed {
+ public:
+  double operator()() const { return seconds(2) - start_; }
+
+ private:
+  double start_ = seconds(2);
+};
+
 }  // namespace demo

@@ -6,26 +6,17 @@
 #include <stdexcept>
 
 #include "format.hpp"
+#include "web_style.hpp"
 
 namespace demo {
 namespace {
 
+/// Beside the base.
 constexpr const char* style = R"css(
-:root{--ink:#1d2433;--soft:#616b7e;--grid:#e9ebf0;--line:#dfe2e8;--blue:#3f6fb8;--orange:#d9780f;--green:#0f7f68;--red:#c5352c}
-*{box-sizing:border-box}
-body{margin:0;background:#fafaf7;color:var(--ink);font:16px/1.55 "Source Sans 3","Source Sans Pro",Inter,"Segoe UI",system-ui,sans-serif}
-main{max-width:1120px;margin:0 auto;padding:56px 20px 72px}
-h1,h2{font-family:"Source Serif 4","Source Serif Pro",Charter,Georgia,serif;font-weight:600;line-height:1.2;letter-spacing:-.01em}
-h1{font-size:36px;margin:0 0 10px}h2{font-size:24px;margin:52px 0 6px}
-p{max-width:820px;margin:8px 0 14px}
-figure{margin:14px 0 0;background:#fff;border:1px solid var(--line);border-radius:12px;padding:18px}
-figcaption{font-size:15px;color:var(--soft);margin:10px 0 0;max-width:860px}svg{display:block;width:100%;height:auto}
-text{font-size:13px;fill:var(--soft);font-family:inherit}.axis{fill:var(--ink);font-weight:600}.grid{stroke:var(--grid)}
-.wide{overflow-x:auto;background:#fff;border:1px solid var(--line);border-radius:12px;margin:14px 0 0;padding:6px 14px}
-table{border-collapse:collapse;width:100%;font-size:14.5px;font-variant-numeric:tabular-nums}
-th,td{text-align:right;padding:7px 9px;white-space:nowrap}th:first-child,td:first-child{text-align:left}
-th{color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);white-space:normal;vertical-align:bottom}
-tr+tr td{border-top:1px solid var(--grid)}
+:root{--blue:#3f6fb8;--orange:#d9780f;--green:#0f7f68;--red:#c5352c}
+main{max-width:1120px}h1{font-size:36px}h2{font-size:24px;margin:52px 0 6px}
+p{max-width:820px}figure{padding:18px}figcaption{color:var(--soft);margin:10px 0 0;max-width:860px}
+.wide{margin:14px 0 0}table{font-size:14.5px}th,td{padding:7px 9px}th{white-space:normal}
 )css";
 
 }  // namespace
@@ -34,8 +25,8 @@ WebPage::WebPage(std::string_view title, std::string_view css) {
   html_ =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>crest: " +
-      escape(title) + "</title>\n<style>" + style + std::string(css) + "</style></head>\n<body><main>\n<h1>" +
-      escape(title) + "</h1>\n";
+      escape(title) + "</title>\n<style>" + base_style + style + std::string(css) +
+      "</style></head>\n<body><main>\n<h1>" + escape(title) + "</h1>\n";
 }
 
 void WebPage::heading(std::string_view words) { html_ += "<h2>" + escape(words) + "</h2>\n"; }

@@ -7,6 +7,7 @@
 #include "crest/backend/registry.hpp"
 #include "crest/core/check.hpp"
 #include "crest/core/executor.hpp"
+#include "crest/sketch/key_index.hpp"
 #include "crest/sketch/key_sketch.hpp"
 
 namespace crest {
@@ -33,8 +34,11 @@ std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
     return static_cast<std::size_t>(plan.units() * plan.bands.largest().floats()) * sizeof(float);
   else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
-  else
-    return static_cast<std::size_t>(look_floats(group_shape(p))) * sizeof(float) + sight_bytes(p);
+  else {
+    Index floats = look_floats(group_shape(p));
+    if constexpr (NeedsIndex<R>) floats += group_floats(group_shape(p), p.index->view(0));
+    return static_cast<std::size_t>(floats) * sizeof(float) + sight_bytes(p, R::draws);
+  }
 }
 
 /// Where the parts of a call's scratch memory lie, in bytes. All parts are 64-byte aligned.
@@ -108,14 +112,17 @@ struct Call {
     const Task task = plans[i].task(n - plans[i].first_task);
     SketchView sketch;
     if constexpr (R::path == Path::guide) sketch = p.sketch->view(task.kv_head);
+    IndexView index;
+    if constexpr (NeedsIndex<R>) index = p.index->view(task.kv_head);
     std::byte* workspace = workspaces + thread * layout.workspace;
-    attend_task(region, TaskCall<T>{p, plans[i], task, workspace, partials, &sketch, tallies[thread]}, recipe);
+    attend_task(region, TaskCall<T>{p, plans[i], task, workspace, partials, &sketch, &index, tallies[thread]}, recipe);
   }
 
   template <class Region>
-  void merge(Region region, Index n) const {
+  void merge(Region region, Index thread, Index n) const {
     const Index i = owner(n, &Plan::first_merge), at = n - plans[i].first_merge;
-    merge_task<R>(region, problems[i], plans[i], at / plans[i].query_tiles, at % plans[i].query_tiles, partials);
+    merge_task<R>(region, problems[i], plans[i], at / plans[i].query_tiles, at % plans[i].query_tiles, partials,
+                  tallies[thread]);
   }
 };
 
@@ -140,6 +147,18 @@ Report check_guided(const Problem<T>& p) {
   return c.report;
 }
 
+/// The first rule that a problem's index breaks, or ok.
+template <class T>
+Report check_index(const Problem<T>& p, Grouping needed) {
+  if (p.index == nullptr) return {.status = Status::index_null, .expected = 1};
+  Checker c;
+  c.equal(static_cast<Index>(needed), static_cast<Index>(p.index->grouping()), Status::index_grouping);
+  c.equal(p.keys(), p.index->size(), Status::index_keys);
+  c.equal(p.kv_heads(), p.index->kv_heads(), Status::index_kv_heads);
+  c.equal(p.head_dim(), p.index->head_dim(), Status::index_head_dim);
+  return c.report;
+}
+
 /// The first broken rule of a call, or ok.
 template <class T, class R>
 Report check_call(std::span<const Problem<T>> problems, const R& recipe) {
@@ -148,6 +167,8 @@ Report check_call(std::span<const Problem<T>> problems, const R& recipe) {
     Report report = check(problems[i]);
     if constexpr (R::path == Path::guide)
       if (report.ok()) report = check_guided<R>(problems[i]);
+    if constexpr (NeedsIndex<R>)
+      if (report.ok()) report = check_index(problems[i], recipe.sampler.grouping);
     report.problem = static_cast<Index>(i);
     if (!report.ok()) return report;
   }
@@ -166,7 +187,8 @@ Report run_on(Backend backend, std::span<const Problem<T>> problems, const R& re
   const Call<T, R> call(problems, recipe, threads, layout, memory.data());
   dispatch(backend, [&](auto region) {
     executor.parallel(layout.tasks, [&](Index thread, Index task) { call.attend(region, thread, task); });
-    if (layout.merges > 0) executor.parallel(layout.merges, [&](Index, Index n) { call.merge(region, n); });
+    if (layout.merges > 0)
+      executor.parallel(layout.merges, [&](Index thread, Index n) { call.merge(region, thread, n); });
   });
   Tally total;
   for (Index t = 0; t < threads; ++t) total += call.tallies[t];

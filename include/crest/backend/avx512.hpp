@@ -33,11 +33,13 @@ struct Region {
 #include "crest/kernel/group.inl"
 #include "crest/kernel/scan.inl"
 #include "crest/kernel/look.inl"
+#include "crest/kernel/groups.inl"
 #include "crest/kernel/missed.inl"
 #include "crest/kernel/estimate.inl"
 #include "crest/kernel/draw.inl"
 #include "crest/kernel/guided.inl"
 #include "crest/kernel/predict.inl"
+#include "crest/kernel/kept.inl"
 #include "crest/kernel/guided_task.inl"
 #include "crest/kernel/task.inl"
 // clang-format on

@@ -49,6 +49,10 @@ class KeySet {
   void unite(const KeySet& other) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
   }
+  /// Drops the keys that are not in a set of the same size.
+  void intersect(const KeySet& other) {
+    for (std::size_t i = 0; i < words_.size(); ++i) words_[i] &= other.words_[i];
+  }
   /// Drops the keys of a set of the same size.
   void subtract(const KeySet& other) {
     for (std::size_t i = 0; i < words_.size(); ++i) words_[i] &= ~other.words_[i];

@@ -47,6 +47,11 @@ struct KvRows {
   CREST_INLINE const T* value(Index j) const { return pages.find(v, j); }
   CREST_INLINE Index k_bytes() const { return bytes_of<T>(head_dim); }
   CREST_INLINE Index v_bytes() const { return bytes_of<T>(value_dim); }
+  /// What a value's elements are multiplied by.
+  CREST_INLINE float value_scale(Index j) const {
+    if constexpr (is_scaled<T>) return *pages.find(v_scale, j);
+    return 1;
+  }
   /// The values in the place of the keys.
   CREST_INLINE KvRows values() const { return {v, v, value_dim, value_dim, pages, v_scale, v_scale}; }
 };

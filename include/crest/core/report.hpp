@@ -18,11 +18,11 @@ struct [[nodiscard]] Report {
   Index rows = 0;          ///< query heads x queries
   Index keys_visible = 0;  ///< keys the masks leave
   Index keys_sampled = 0;  ///< keys scored by the sampler
-  Index keys_scored = 0;   ///< keys whose exact score was computed
-  Index keys_used = 0;     ///< keys whose value entered the output
+  Index keys_scored = 0;   ///< keys whose exact score was computed, once a pass: localmax passes over all keys twice
+  Index keys_used = 0;     ///< keys whose value entered the output; with equal weights those that weigh 1
   Index rescales = 0;      ///< times a row's softmax reference moved after it was first set
 
-  std::uint64_t bytes_read = 0;   ///< K, V and sketch bytes that kernels load, each time a task loads them; scattered
+  std::uint64_t bytes_read = 0;   ///< K, V, sketch and index bytes that kernels load, each time a task does; scattered
                                   ///< rows count as whole 64-byte lines
   std::uint64_t bytes_dense = 0;  ///< each K and V row visible to any query, once per kv head
 

@@ -22,6 +22,13 @@ CREST_INLINE constexpr std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
+/// Where a systematic walk over keys begins: uniform in [0, 1), another one for every position of a query and KV head.
+CREST_INLINE constexpr float walk_start(std::uint64_t seed, Index position, Index kv_head) {
+  const std::uint64_t bits =
+      mix(mix(seed + static_cast<std::uint64_t>(position)) + static_cast<std::uint64_t>(kv_head));
+  return static_cast<float>(bits >> 40) * 0x1p-24f;
+}
+
 /// Largest power of two in `n` > 0.
 CREST_INLINE constexpr Index power_below(Index n) {
   return static_cast<Index>(std::bit_floor(static_cast<std::size_t>(n)));

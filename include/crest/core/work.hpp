@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "crest/core/index_view.hpp"
 #include "crest/core/key_set.hpp"
 #include "crest/core/kv_rows.hpp"
 #include "crest/core/report.hpp"
@@ -55,11 +56,18 @@ struct Bands {
   }
 };
 
-/// Bytes of one key's K and V rows, and of their scales.
+/// Bytes of one key's row of K, with its scale; of its row of V; of both.
+template <class T>
+CREST_INLINE std::uint64_t key_bytes(const Problem<T>& p) {
+  return static_cast<std::uint64_t>(bytes_of<T>(p.head_dim())) + (is_scaled<T> ? sizeof(float) : 0);
+}
+template <class T>
+CREST_INLINE std::uint64_t value_bytes(const Problem<T>& p) {
+  return static_cast<std::uint64_t>(bytes_of<T>(p.value_dim())) + (is_scaled<T> ? sizeof(float) : 0);
+}
 template <class T>
 CREST_INLINE std::uint64_t row_bytes(const Problem<T>& p) {
-  const Index scales = is_scaled<T> ? 2 * Index{sizeof(float)} : 0;
-  return static_cast<std::uint64_t>(bytes_of<T>(p.head_dim()) + bytes_of<T>(p.value_dim()) + scales);
+  return key_bytes(p) + value_bytes(p);
 }
 /// Bytes of a row read on its own: whole 64-byte lines.
 template <class T>
@@ -76,18 +84,26 @@ CREST_INLINE std::uint64_t scattered_value_bytes(const Problem<T>& p) {
   return scattered_bytes<T>(p.value_dim()) + (is_scaled<T> ? 64 : 0);
 }
 
-/// Floats of a looking task's workspace: the group and a share per head.
+/// Floats of a looking task's workspace: the group, a share and a total per head.
 CREST_INLINE constexpr Index look_floats(const GroupShape& s) {
-  return s.floats() + round_up(s.padded_heads(), GroupShape::pad);
+  return s.floats() + 2 * round_up(s.padded_heads(), GroupShape::pad);
 }
 
-/// Bytes of a looking task's scores and key sets, for the query that sees most.
+/// Floats that scores of an index's groups take: a query for their summaries, the scores, the visible keys of each.
+CREST_INLINE constexpr Index group_floats(const GroupShape& s, const IndexView& index) {
+  return GroupShape{s.heads, index.row, 0}.floats() + round_up(index.groups * s.padded_heads(), GroupShape::pad) +
+         round_up(index.groups, GroupShape::pad);
+}
+
+/// Bytes of a looking task's scores and key sets, and of a number per key where keys are drawn, for the query that sees
+/// most.
 template <class T>
-std::size_t sight_bytes(const Problem<T>& p) {
+std::size_t sight_bytes(const Problem<T>& p, bool draws) {
   const Index pitch = group_shape(p).padded_heads();
   Index places = 0;
   for (Index i = 0; i < p.queries(); ++i) places = std::max(places, Places(Visible(p, i).ranges()).count);
-  return static_cast<std::size_t>(round_up(places * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad)) *
+  return static_cast<std::size_t>(round_up(places * pitch, GroupShape::pad) + round_up(pitch, GroupShape::pad) +
+                                  (draws ? round_up(places, GroupShape::pad) : 0)) *
              sizeof(float) +
          static_cast<std::size_t>(3 * KeySet::words_for(p.keys())) * sizeof(KeySet::Word);
 }
@@ -231,6 +247,7 @@ struct TaskCall {
   std::byte* workspace;      ///< the thread's own
   float* partials;           ///< the call's, for streaming plans with splits
   const SketchView* sketch;  ///< of the task's KV head, for guided recipes
+  const IndexView* index;    ///< of the task's KV head, for samplers that need it; else without groups
   Tally& tally;              ///< the thread's own
 
   /// The whole group at the first query: what recipes that look work on.
@@ -239,8 +256,16 @@ struct TaskCall {
     return {task.queries.first, task.kv_head * group.heads, group};
   }
   CREST_INLINE float* floats() const { return reinterpret_cast<float*>(workspace); }
-  /// Behind the floats of one query: a share per head, then what looking needs.
-  CREST_INLINE std::byte* sight() const { return workspace + look_floats(group_shape(p)) * sizeof(float); }
+  /// Behind the floats of one query: a share per head, a total per head, scores of groups, then what looking needs.
+  CREST_INLINE float* totals() const {
+    const GroupShape shape = group_shape(p);
+    return floats() + shape.floats() + round_up(shape.padded_heads(), GroupShape::pad);
+  }
+  CREST_INLINE float* group_floats() const { return floats() + look_floats(group_shape(p)); }
+  CREST_INLINE std::byte* sight() const {
+    const Index groups = index->row > 0 ? crest::group_floats(group_shape(p), *index) : 0;
+    return reinterpret_cast<std::byte*>(group_floats() + groups);
+  }
 };
 
 }  // namespace CREST_ABI

@@ -2,7 +2,9 @@
 // rounding errors: a token on an edge is on it.
 //
 // Differences of coordinates are taken in double. They are exact for floats whose exponents lie within 29 of each
-// other, and then so is everything else. Meant for tens to hundreds of points: O(n) to O(n^2) determinants a question.
+// other, and then so is everything else. Determinants a question of n points takes, at worst: n^2 in the plane, n^3 in
+// space; hull_vertices() asks n questions. A line or plane that has points on both sides is given up at once, which
+// mostly spares a factor of n. Meant for tens to hundreds of points.
 #pragma once
 
 #include <array>

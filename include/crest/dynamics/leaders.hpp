@@ -14,23 +14,48 @@ inline bool coincide(const Eigen::RowVectorXf& a, const Eigen::RowVectorXf& b) {
   return (a - b).norm() <= 16 * std::numeric_limits<float>::epsilon() * a.norm();
 }
 
-}  // namespace detail
-
-/// Whether C_i is {i}, or tokens alone that coincide with token i.
-inline bool is_leader(const Tokens& tokens, const Alignment& seen, Index i) {
-  constexpr float rounding = 512 * std::numeric_limits<float>::epsilon();
-  if (seen.size[i] == 1) return seen.target[i] == i;
-  return detail::coincide(tokens.row(i), seen.mean.row(i)) && seen.spread[i] <= rounding * tokens.row(i).squaredNorm();
+/// Whether C_i holds no token but such as coincide with token i: the mean over C_i of what is 1 elsewhere is then 0, to
+/// the last bit. One pass over the tokens.
+template <class R, class E>
+Status holds_copies_alone(const Tokens& tokens, const Rule& rule, const Normaliser<R>& normaliser, Index i, bool& alone,
+                          E& executor) {
+  const Tokens q = tokens.row(i) * rule.a;
+  Tokens elsewhere(tokens.rows(), 1), mean(1, 1);
+  for (Index j = 0; j < tokens.rows(); ++j) elsewhere(j) = coincide(tokens.row(i), tokens.row(j)) ? 0.0f : 1.0f;
+  const Problem<float> problem{
+      .q = view(q), .k = view(tokens), .v = view(elsewhere), .o = view(mean), .scale = normaliser.scale};
+  const Status status = attention(problem, normaliser.recipe, executor).status;
+  alone = status == Status::ok && mean(0) == 0;
+  return status;
 }
 
-/// The leaders among tokens of which `seen` is what they are drawn to, ascending; of those that coincide the first.
-inline std::vector<Index> leaders(const Tokens& tokens, const Alignment& seen) {
-  std::vector<Index> found;
+}  // namespace detail
+
+/// The leaders, ascending: tokens whose C_i holds none but those that coincide with them; of those that coincide the
+/// first. Aligns all tokens, then passes over them once for each place at which several tie that have it as their mean.
+template <class R, class E = Serial&>
+Status leaders(const Tokens& tokens, const Rule& rule, const Normaliser<R>& normaliser, std::vector<Index>& found,
+               E&& executor = this_thread_serial()) {
+  Alignment seen;
+  std::vector<Index> others;  // middles of spread sets
+  found.clear();
+  if (const Status status = check(tokens, rule); status != Status::ok) return status;
+  if (const Status status = align(tokens, tokens, rule, normaliser, seen, executor); status != Status::ok)
+    return status;
   for (Index i = 0; i < tokens.rows(); ++i) {
-    const auto same = [&](Index l) { return detail::coincide(tokens.row(l), tokens.row(i)); };
-    if (is_leader(tokens, seen, i) && std::none_of(found.begin(), found.end(), same)) found.push_back(i);
+    const auto coincides = [&](Index l) { return detail::coincide(tokens.row(l), tokens.row(i)); };
+    const auto equals = [&](Index l) { return tokens.row(l) == tokens.row(i); };
+    bool leads = seen.target[i] == i;
+    if (seen.size[i] == 1 ? !leads : !detail::coincide(tokens.row(i), seen.mean.row(i))) continue;
+    if (std::any_of(found.begin(), found.end(), coincides) || std::any_of(others.begin(), others.end(), equals))
+      continue;
+    if (!leads)
+      if (const Status status = detail::holds_copies_alone(tokens, rule, normaliser, i, leads, executor);
+          status != Status::ok)
+        return status;
+    (leads ? found : others).push_back(i);
   }
-  return found;
+  return Status::ok;
 }
 
 /// Tokens that lie together.

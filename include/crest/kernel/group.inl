@@ -99,6 +99,17 @@ CREST_INLINE void scale_keys(const float* scale, const Block<T, HT>& block, floa
     CREST_UNROLL for (int i = 0; i < block.size * HT; ++i) w[i] *= scale[i / HT];
 }
 
+/// The dot products alone.
+template <int HT>
+struct DotProducts {
+  const Group<HT>& g;
+
+  template <class T>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
+    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+  }
+};
+
 /// Scores computed from the rows: the exact dot products, changed as the call asks.
 template <int HT>
 struct RowScores {

@@ -178,7 +178,7 @@ template <class T, int HT>
 void split_keys(Guide<T, HT>& a) {
   a.exact.clear(), a.open.clear(), a.taken.clear(), a.probe.clear();
   Wanted exact(a.exact, a.visible.ranges()), open(a.open, a.visible.ranges()), taken(a.taken, a.visible.ranges());
-  want_always({a.options.keep_first, a.options.keep_last}, a.byte_rows() ? taken : exact);
+  (a.byte_rows() ? taken : exact).add_ends(a.options.keep_first, a.options.keep_last);
   exact.add({a.sketch.coded, a.sketch.keys});
   open.add({0, a.sketch.coded});
   a.open.subtract(a.exact);
@@ -335,10 +335,8 @@ void draw(Guide<T, HT>& a, float rows) {
         solve_scale(a.space, a.inclusion.expected - a.inclusion.sampled + least_sampled, a.inclusion.log_scale);
   a.taken.clear();
   if (a.options.draw == Draw::top) return take_top(a.space, rows, a.taken);
-  const std::uint64_t position = static_cast<std::uint64_t>(a.c.p.keys() - a.c.p.queries() + a.c.task.queries.first);
-  const std::uint64_t bits =
-      detail::mix(detail::mix(a.options.seed + position) + static_cast<std::uint64_t>(a.c.task.kv_head));
-  draw_keys(a.space, a.inclusion.log_scale, static_cast<float>(bits >> 40) * 0x1p-24f, a.taken);
+  const Index position = a.c.p.keys() - a.c.p.queries() + a.c.task.queries.first;
+  draw_keys(a.space, a.inclusion.log_scale, detail::walk_start(a.options.seed, position, a.c.task.kv_head), a.taken);
 }
 
 /// Counts the lines of 8-bit rows that the drawn keys touch.

@@ -5,12 +5,9 @@ template <class T, int HT, class R>
 void guide_exactly(Guide<T, HT>& a, const R& recipe) {
   const Unit u = a.c.whole();
   start(a.g, a.c.p, u.first_head, u.query);
-  a.c.tally.rescales += attend_visible(a.c, a.g, recipe, Lazy{});
+  attend_visible(a.c, a.g, recipe, Lazy{});
   const Index heads = a.shape.group.heads;
-  a.bytes += a.dense_bytes();
-  a.c.tally.keys_scored += heads * a.seen;
   a.c.tally.keys_used += heads * a.seen;
-  a.c.tally.fallbacks += heads;
   for (Index h = 0; h < heads; ++h) write_error(a.c.p, u.first_head + h, u.query, 0.0f);
   write_group(a.g, a.c.p, u.first_head, u.query, a.seen == 0);
 }

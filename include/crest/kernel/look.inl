@@ -1,40 +1,53 @@
 // Looking: which keys to score next, and their scores. Memory of a thread: one float per visible key and query head of
-// the group, three bits per key.
+// the group, three bits per key; where keys are drawn, one more float per visible key.
 
 /// The keys scored so far for one group at one query.
 struct Sight {
   ScoreRows rows;  ///< only those of `scored` hold values
   KeySet scored;
-  KeySet fresh;  ///< what a policy asked for last
-  KeySet kept;   ///< always used: sinks and the recent window; later all keys selected
-  float* peaks;  ///< [pitch], highest score of each head so far, log2 units
+  KeySet fresh;      ///< what a policy asked for last
+  KeySet kept;       ///< always used: sinks and the recent window; later all keys selected
+  float* peaks;      ///< [pitch], highest score of each head so far, log2 units
+  float* masses;     ///< [places], what Masses shows, where keys are drawn
+  bool draws;        ///< every scored key counts in the output, kept or not
+  QueryPlace query;  ///< for policies
 
-  Sight(std::byte* memory, Index keys, const Places& places, Index pitch)
+  Sight(std::byte* memory, Index keys, const Places& places, Index pitch, bool drawn)
       : rows{reinterpret_cast<float*>(memory), pitch, places},
-        peaks(rows.scores + round_up(places.count * pitch, GroupShape::pad)) {
+        peaks(rows.scores + round_up(places.count * pitch, GroupShape::pad)),
+        masses(peaks + round_up(pitch, GroupShape::pad)),
+        draws(drawn) {
     const std::size_t n = static_cast<std::size_t>(KeySet::words_for(keys));
     for (Index h = 0; h < pitch; ++h) peaks[h] = unset;
-    auto* words = reinterpret_cast<KeySet::Word*>(peaks + round_up(pitch, GroupShape::pad));
+    auto* words = reinterpret_cast<KeySet::Word*>(masses + (drawn ? round_up(places.count, GroupShape::pad) : 0));
     scored = KeySet({words, n});
     fresh = KeySet({words + n, n});
     kept = KeySet({words + 2 * n, n});
     scored.clear();
     kept.clear();
   }
-  Scored view(Index heads) const { return Scored(scored, rows, peaks, heads); }
+  Scored view(Index heads) const { return Scored(scored, rows, peaks, heads, query); }
+  /// Whether a scored key counts in the output.
+  bool counts(Index key) const { return draws || kept.contains(key); }
 };
 
-/// Exact scores of the keys of a set: calls f(key, first head, scores of HT heads) tile by tile.
-template <class T, int HT, class F>
-void score_set(const RowScores<HT>& scores, const KvRows<T>& rows, const KeySet& keys, F&& f) {
+/// Scores of the keys of a stream: calls f(key, first head, scores of HT heads) tile by tile.
+template <class T, int HT, template <int> class Scores, class Stream, class F>
+void score_stream(const Scores<HT>& scores, const Stream& keys, F&& f) {
   BlockRing<T, HT> ring;
-  for_each_block(ring, SetStream<T, HT>(rows, keys), [&](const Block<T, HT>& block, const auto& coming) {
+  for_each_block(ring, keys, [&](const Block<T, HT>& block, const auto& coming) {
     for (Index t = 0; t < scores.g.shape.tiles(); ++t) {
       alignas(64) float w[block_keys<HT> * HT];
       scores(block, coming, t, w);
       for (int i = 0; i < block.count; ++i) f(block.key[i], t * HT, w + i * HT);
     }
   });
+}
+
+/// The same of the keys of a set.
+template <class T, int HT, class F>
+void score_set(const RowScores<HT>& scores, const KvRows<T>& rows, const KeySet& keys, F&& f) {
+  score_stream<T>(scores, SetStream<T, HT>(rows, keys), f);
 }
 
 /// Scores the fresh keys.
@@ -64,22 +77,6 @@ Index look(const RowScores<HT>& scores, const KvRows<T>& rows, std::span<const K
     score_fresh<T>(scores, rows, sight);
     sight.scored.unite(sight.fresh);
     total += count;
-  }
-}
-
-/// Asks for the first and the last visible keys, which are always used.
-inline void want_always(const RecipeOptions& options, Wanted& wanted) {
-  Index first = options.keep_first, last = options.keep_last;
-  for (KeyRange r : wanted.visible()) {
-    const Index n = std::min(first, length(r));
-    wanted.add({r.first, r.first + n});
-    first -= n;
-  }
-  for (std::size_t i = wanted.visible().size(); i-- > 0 && last > 0;) {
-    const KeyRange r = wanted.visible()[i];
-    const Index n = std::min(last, length(r));
-    wanted.add({r.last - n, r.last});
-    last -= n;
   }
 }
 

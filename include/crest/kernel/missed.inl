@@ -24,7 +24,7 @@ void for_each_stand_in(const Sight& sight, std::span<const KeyRange> visible, F&
   Index key = -1;
   float half_before = 0;
   const auto emit = [&](float half_after) {
-    f(key, half_before + half_after + (sight.kept.contains(key) ? 0.0f : 1.0f));
+    f(key, half_before + half_after + (sight.counts(key) ? 0.0f : 1.0f));
     half_before = half_after;
   };
   Index done = 0;

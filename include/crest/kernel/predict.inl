@@ -117,13 +117,6 @@ void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale 
   });
 }
 
-/// What a value's elements are multiplied by.
-template <class T>
-float value_scale(const KvRows<T>& rows, Index j) {
-  if constexpr (is_scaled<T>) return *rows.pages.find(rows.v_scale, j);
-  return 1;
-}
-
 inline constexpr Index enough_probes = 32;
 
 /// Bytes that predict() will read.
@@ -211,7 +204,7 @@ void predict(Guide<T, HT>& a) {
           a, t, bytes, [&](Index j) { return a.steps[j / a.space.all * 2 + 1]; }, s);
     else
       add_distances(
-          a, t, values, [&](Index j) { return value_scale(a.rows, j); }, s);
+          a, t, values, [&](Index j) { return a.rows.value_scale(j); }, s);
     for (int h = 0; h < HT && t * HT + h < g.heads; ++h) {
       a.few[t * HT + h] = s.a[h] > 0 ? 1 + 5 * s.a_square[h] / (s.a[h] * s.a[h]) : 1;
       a.error[t * HT + h] = row_error(a, s, t * HT + h);

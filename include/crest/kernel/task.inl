@@ -3,23 +3,23 @@
 /// Counts and writes the rows of a group whose keys were chosen by looking. Where an estimate exceeds the target, the
 /// whole group is done again with every visible key.
 template <class T, int HT, class R>
-void finish_look(const TaskCall<T>& c, const Group<HT>& g, const Visible& visible, const Sight& sight,
-                 const R& recipe) {
+void finish_look(const TaskCall<T>& c, const Choice<HT, R>& choice, const Visible& visible) {
+  const auto& [g, recipe, sight, ranges, totals] = choice;
+  using Softmax = typename Choice<HT, R>::Softmax;
   const Index heads = g.shape.heads, query = c.task.queries.first, n = visible.count(c.task.keys);
   float* share = c.floats() + g.shape.floats();
-  estimate_missed<decltype(recipe.softmax)>(g, sight, visible.ranges(), share);
-  measure_steps(g, sight, visible.ranges(), c.tally);
+  estimate_missed<Softmax>(g, sight, ranges, share);
+  if constexpr (R::draws)
+    if (n > 0) predict_drawn(choice, kv_rows(c.p, c.task.kv_head), share, c.tally);
+  measure_steps(g, sight, ranges, c.tally);
   bool vouched = true;
   for (Index h = 0; h < heads; ++h)
     vouched &= recipe.options.target_error <= 0 || share[h] <= recipe.options.target_error;
   if (!vouched) {
     g.clear();
-    c.tally.rescales += attend_visible(c, g, recipe, recipe.softmax);
-    c.tally.bytes_read += static_cast<std::uint64_t>(n) * row_bytes(c.p);
-    c.tally.keys_scored += heads * n;
-    c.tally.fallbacks += heads;
+    attend_visible(c, g, recipe, recipe.softmax);
   }
-  c.tally.keys_used += heads * (vouched ? sight.kept.count() : n);
+  c.tally.keys_used += used_keys<R>(g, vouched ? sight.kept.count() : n);
   for (Index h = 0; h < heads; ++h) {
     const float estimate = share[h] <= 1 ? share[h] : std::numeric_limits<float>::infinity();
     const float error = vouched ? estimate : 0.0f;
@@ -39,30 +39,32 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   const Visible visible(c.p, u.query);
   const Group<HT> g(shape, c.floats());
   start(g, c.p, u.first_head, u.query);
-  Sight sight(c.sight(), c.p.keys(), Places(visible.ranges()), shape.padded_heads());
+  Sight sight(c.sight(), c.p.keys(), Places(visible.ranges()), shape.padded_heads(), R::draws);
+  sight.query = {c.p.logits.place(u.query, c.p.queries(), c.p.keys()), c.task.kv_head};
   const Logits logits = logits_of(c, recipe, u);
   const auto ask = [&](auto&& policy) {
     return look<T>(RowScores<HT>{g, logits}, rows, visible.ranges(), sight, policy);
   };
   const auto always = [&](Index round, const Scored&, Wanted& wanted) {
-    if (round == 0) want_always(recipe.options, wanted);
+    if (round == 0) wanted.add_ends(recipe.options.keep_first, recipe.options.keep_last);
   };
-  const Index sampled = ask([&](auto... a) { recipe.sampler.sample(a...); });
+  const Index sampled = ask([&](auto&&... a) { sample(c, g, recipe.sampler, a...); });
   Index scored = sampled + ask(always);
   refer_to_peaks(g, sight, recipe.softmax);
   scored += ask([&](auto... a) { recipe.refiner.refine(a...); });
   if constexpr (NeedsPeak<R>) refer_to_peaks(g, sight, recipe.softmax);
   add_sinks(g, c.p, u.first_head, recipe.softmax);
-  Wanted kept(sight.kept, visible.ranges());
-  want_always(recipe.options, kept);
-  select(g, recipe.selection, sight, c.floats() + shape.floats());
-  c.tally.rescales += attend<T>(g, SetStream<T, HT>(rows, sight.kept), KnownScores<HT>{sight.rows}, recipe.softmax);
+  const Choice<HT, R> choice{g, recipe, sight, visible.ranges(), c.totals()};
+  LoadedValues values(0);
+  keep(choice);
+  c.tally.rescales += attend_kept(choice, rows, values);
   c.tally.rows += shape.heads;
   c.tally.keys_visible += shape.heads * visible.count(c.task.keys);
   c.tally.keys_sampled += shape.heads * sampled;
   c.tally.keys_scored += shape.heads * scored;
-  c.tally.bytes_read += scattered_key_bytes(c.p) * scored + scattered_value_bytes(c.p) * sight.kept.count();
-  finish_look(c, g, visible, sight, recipe);
+  c.tally.bytes_read += scattered_key_bytes(c.p) * scored +
+                        scattered_value_bytes(c.p) * (Uniform<R> ? values.rows() : sight.kept.count());
+  finish_look(c, choice, visible);
 }
 
 template <class T, int HT, class R>

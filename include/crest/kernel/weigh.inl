@@ -15,7 +15,8 @@ CREST_INLINE float weight(float x) {
 }
 template <class P>
 CREST_INLINE Vec weight(Vec x) {
-  if constexpr (Uniform<P>) x = min(zero(), x) * broadcast(std::numeric_limits<float>::max());  // 0, or far below
+  constexpr float most = std::numeric_limits<float>::max();
+  if constexpr (Uniform<P>) x = min(zero(), x) * broadcast(most) * broadcast(most);  // 0, or far below
   return exp2(x);
 }
 

@@ -19,12 +19,19 @@ struct ScoreRows {
   CREST_INLINE float* row(Index key) const { return scores + places(key) * pitch; }
 };
 
+/// Which query of which KV head a policy works for. Queries are the last positions of the sequence, as for a causal
+/// mask.
+struct QueryPlace {
+  Index position = 0;  ///< in the sequence; negative where there are more queries than keys
+  Index kv_head = 0;
+};
+
 /// The keys scored so far for one GQA group at one query, and their scores.
 class Scored {
  public:
   /// rows: hold values for the keys of `set` only. peaks: [heads], the highest of them, log2 units.
-  Scored(const KeySet& set, const ScoreRows& rows, const float* peaks, Index group)
-      : keys(set), heads(group), rows_(rows), peaks_(peaks) {}
+  Scored(const KeySet& set, const ScoreRows& rows, const float* peaks, Index group, QueryPlace place = {})
+      : keys(set), heads(group), query(place), rows_(rows), peaks_(peaks) {}
 
   /// Score of a member of `keys` for one query head of the group, nats.
   CREST_INLINE float score(Index key, Index head) const { return rows_.row(key)[head] * nats; }
@@ -33,6 +40,7 @@ class Scored {
 
   const KeySet& keys;  ///< ascending
   const Index heads;   ///< query heads of the group
+  const QueryPlace query;
 
  private:
   static constexpr float nats = 0.69314718055994530942f;
@@ -59,6 +67,20 @@ class Wanted {
     }
   }
   void add(Index key) { add({key, key + 1}); }
+  /// Asks for the first `first` and the last `last` visible keys.
+  void add_ends(Index first, Index last) {
+    for (KeyRange r : visible_) {
+      const Index n = std::min(first, length(r));
+      add({r.first, r.first + n});
+      first -= n;
+    }
+    for (std::size_t i = visible_.size(); i-- > 0 && last > 0;) {
+      const KeyRange r = visible_[i];
+      const Index n = std::min(last, length(r));
+      add({r.last - n, r.last});
+      last -= n;
+    }
+  }
 
   /// The sorted, disjoint ranges of keys this query sees.
   std::span<const KeyRange> visible() const { return visible_; }

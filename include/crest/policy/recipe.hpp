@@ -4,8 +4,8 @@
 #include <type_traits>
 
 #include "crest/core/status.hpp"
+#include "crest/policy/groups.hpp"
 #include "crest/policy/refiner.hpp"
-#include "crest/policy/sampler.hpp"
 #include "crest/policy/selection.hpp"
 #include "crest/policy/softmax.hpp"
 
@@ -50,7 +50,9 @@ struct Recipe {
   /// A full scan that uses every key needs no list of scores: it streams.
   static constexpr Path path = std::is_same_v<S, EveryKey> && std::is_same_v<C, Everything> ? Path::stream : Path::look;
 
-  static constexpr bool uniform = Uniform<M>, needs_peak = NeedsPeak<M>;
+  static constexpr bool groups = GroupSampler<S>;  ///< the sampler needs Problem::index
+  static constexpr bool draws = DrawSelection<C>;  ///< the selection draws keys at random
+  static constexpr bool uniform = Uniform<M>, needs_peak = NeedsPeak<M> || draws;
 
   /// The same recipe with other options: those not named take their defaults.
   constexpr Recipe with(RecipeOptions changed) const {
@@ -72,6 +74,12 @@ template <class S, class R, class M, class C>
 Recipe(S, R, M, C) -> Recipe<S, R, M, C>;
 template <class S, class R, class M, class C>
 Recipe(S, R, M, C, RecipeOptions) -> Recipe<S, R, M, C>;
+
+/// A recipe that needs Problem::index.
+template <class R>
+concept NeedsIndex = requires {
+  requires R::groups;
+};
 
 using Exact = Recipe<EveryKey, Stay, Lazy, Everything>;
 using Clustered = Recipe<Stride, Window, Margin, Plateau>;

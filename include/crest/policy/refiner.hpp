@@ -1,11 +1,9 @@
 // Refiners: where to look next, given the samples.
 #pragma once
 
-#include <array>
 #include <concepts>
-#include <limits>
 
-#include "crest/policy/look.hpp"
+#include "crest/policy/pick.hpp"
 
 namespace crest {
 inline namespace CREST_ABI {
@@ -27,33 +25,48 @@ struct Stay {
 struct Window {
   Index reach = 32;
   Index peaks = 4;
-  static constexpr Index max_peaks = 16, max_reach = Index{1} << 31;
+  static constexpr Index max_peaks = BestKeys::most, max_reach = Index{1} << 31;
 
   void refine(Index round, const Scored& seen, Wanted& wanted) const {
     if (round > 0) return;
     for (Index head = 0; head < seen.heads; ++head)
-      for (const Peak& p : best(seen, head))
-        if (p.key >= 0) wanted.add({std::max<Index>(0, p.key - reach), p.key + reach + 1});
+      best_keys(seen, head, peaks).each([&](Index key) {
+        wanted.add({std::max<Index>(0, key - reach), key + reach + 1});
+      });
   }
   constexpr bool valid() const { return reach >= 0 && reach < max_reach && peaks > 0 && peaks <= max_peaks; }
+};
+
+/// From the tops of the `peaks` best hills uphill, neighbour by neighbour, for at most `steps` rounds. A hill is a run
+/// of scored keys without a gap (at first, a lone sample), its top the best key of it; a hill whose top has both
+/// neighbours scored is done. Each head climbs by its own scores.
+/// Cost at most 2 heads * peaks * steps keys; a climb ends at the first local maximum, so smooth scores cost least.
+/// Greedy hill climbing on the scores along the keys: an idea of crest's own; it finds what a stride passed over only
+/// where scores rise steadily towards it.
+struct Climb {
+  Index peaks = 4;
+  Index steps = 32;
+
+  void refine(Index round, const Scored& seen, Wanted& wanted) const {
+    if (round >= steps) return;
+    for (Index head = 0; head < seen.heads; ++head)
+      tops(seen, head).each([&](Index key) { wanted.add({key - 1, key + 2}); });
+  }
+  constexpr bool valid() const { return steps >= 0 && peaks > 0 && peaks <= BestKeys::most; }
 
  private:
-  struct Peak {
-    float score = -std::numeric_limits<float>::infinity();
-    Index key = -1;
-  };
-
-  /// The best scored keys of a head, best first.
-  std::array<Peak, max_peaks> best(const Scored& seen, Index head) const {
-    std::array<Peak, max_peaks> top{};
+  BestKeys tops(const Scored& seen, Index head) const {
+    constexpr float nothing = -std::numeric_limits<float>::infinity();
+    BestKeys best(peaks);
+    Index before = -1, top = -1;
+    float highest = nothing;
     for (Index key : seen.keys) {
-      const float s = seen.score(key, head);
-      if (!(s > top[peaks - 1].score)) continue;
-      Index slot = peaks - 1;
-      for (; slot > 0 && s > top[slot - 1].score; --slot) top[slot] = top[slot - 1];
-      top[slot] = {s, key};
+      if (key != before + 1) best.offer(top, highest), highest = nothing;
+      if (const float s = seen.score(key, head); s > highest) highest = s, top = key;
+      before = key;
     }
-    return top;
+    best.offer(top, highest);
+    return best;
   }
 };
 
