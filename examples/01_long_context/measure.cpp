@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 
 namespace demo {
@@ -14,17 +13,6 @@ namespace {
 Index count(const std::vector<bool>& flags) { return std::count(flags.begin(), flags.end(), true); }
 
 }  // namespace
-
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-Index row_at(const std::vector<double>& values, double quantile) {
-  std::vector<Index> order(values.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return values[a] < values[b]; });
-  return order[static_cast<std::size_t>(std::lround(quantile * static_cast<double>(order.size() - 1)))];
-}
 
 std::vector<double> Measured::true_by_predicted() const {
   std::vector<double> ratios;

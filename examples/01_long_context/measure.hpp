@@ -5,15 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "../common/batch.hpp"
+#include "../common/notes.hpp"
 #include "../common/oracle.hpp"
-#include "batch.hpp"
-#include "notes.hpp"
+#include "../common/statistics.hpp"
 
 namespace demo {
-
-double mean(const std::vector<double>& values);
-/// Index of the one that lies at `quantile` (0..1) of all values in ascending order.
-crest::Index row_at(const std::vector<double>& values, double quantile);
 
 /// What a method costs and how close it comes, on all rows of a layer.
 struct Outcome {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "../common/svg.hpp"
+#include "svg.hpp"
 
 namespace demo {
 
@@ -19,6 +19,10 @@ struct Frame {
   Point operator()(double at_x, double at_y) const { return {x(at_x), y(at_y)}; }
   void draw_x(Svg& svg, std::string (*label)(double), std::string_view title) const;
   void draw_y(Svg& svg, std::string (*label)(double), int count = 5) const;
+  /// y = factor * x, inside the frame.
+  void draw_line(Svg& svg, double factor, std::string_view css) const;
+  /// Where a point stands; one outside of the frame, on its edge.
+  Point on_edge(Point p) const { return (*this)(std::clamp(p.x, x.lo, x.hi), std::clamp(p.y, y.lo, y.hi)); }
 };
 
 /// Of the positive values added; 1..1 when there were none.

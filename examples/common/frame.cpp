@@ -1,6 +1,6 @@
 #include "frame.hpp"
 
-#include "../common/format.hpp"
+#include "format.hpp"
 
 namespace demo {
 namespace {
@@ -25,6 +25,11 @@ void Frame::draw_y(Svg& svg, std::string (*label)(double), int count) const {
     svg.line({x.from, y(tick)}, {x.to, y(tick)}, "grid");
     svg.text({x.from - 8, y(tick) + 4}, label(tick), "tick", Anchor::end);
   }
+}
+
+void Frame::draw_line(Svg& svg, double factor, std::string_view css) const {
+  const double lo = std::max(x.lo, y.lo / factor), hi = std::min(x.hi, y.hi / factor);
+  if (lo < hi) svg.line((*this)(lo, factor * lo), (*this)(hi, factor * hi), css);
 }
 
 Frame Panels::frame(std::size_t index) const {
