@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -25,16 +26,18 @@ struct Frame {
   Point on_edge(Point p) const { return (*this)(std::clamp(p.x, x.lo, x.hi), std::clamp(p.y, y.lo, y.hi)); }
 };
 
-/// Of the positive values added; 1..1 when there were none.
+/// Of the positive, finite values added; 1..1 when there were none.
 struct Range {
   double lo = 1, hi = 1;
   bool empty = true;
   void add(double v) {
-    if (!(v > 0)) return;
+    if (!(v > 0 && v <= std::numeric_limits<double>::max())) return;
     lo = empty ? v : std::min(lo, v);
     hi = empty ? v : std::max(hi, v);
     empty = false;
   }
+  /// By logarithm, from a little below to a little above the data, and far enough for ticks to lie between.
+  Scale logarithmic(double margin, double from, double to) const;
 };
 
 /// Small frames with the same axes, three in a row.

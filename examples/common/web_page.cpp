@@ -28,6 +28,13 @@ th{color:var(--soft);font-weight:600;border-bottom:1px solid var(--line);white-s
 tr+tr td{border-top:1px solid var(--grid)}
 )css";
 
+/// Escaped; numbers stay with their per cent.
+std::string prose(std::string_view words) {
+  std::string s = escape(words);
+  for (std::size_t at = 0; (at = s.find(" %", at)) != std::string::npos;) s.replace(at, 1, "&nbsp;");
+  return s;
+}
+
 }  // namespace
 
 WebPage::WebPage(std::string_view title, std::string_view css) {
@@ -40,10 +47,10 @@ WebPage::WebPage(std::string_view title, std::string_view css) {
 
 void WebPage::heading(std::string_view words) { html_ += "<h2>" + escape(words) + "</h2>\n"; }
 
-void WebPage::paragraph(std::string_view words) { html_ += "<p>" + escape(words) + "</p>\n"; }
+void WebPage::paragraph(std::string_view words) { html_ += "<p>" + prose(words) + "</p>\n"; }
 
 void WebPage::figure(std::string_view svg, std::string_view caption) {
-  html_ += "<figure>" + std::string(svg) + "<figcaption>" + escape(caption) + "</figcaption></figure>\n";
+  html_ += "<figure>" + std::string(svg) + "<figcaption>" + prose(caption) + "</figcaption></figure>\n";
 }
 
 void WebPage::table(const std::vector<Cells>& lines) {
