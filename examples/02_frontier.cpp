@@ -26,6 +26,7 @@ struct Options {
   fs::path trace{}, html{}, json{}, budgets{};
   double target = 0.03;
   Index positions = 128;
+  bool no_walks = false;
   int threads = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, 64u));
 };
 
@@ -37,6 +38,7 @@ Report explore(const Options& o) {
   r.all = together(r.layers);
   r.runners = race(r.trace, softmax_policies(), pool, progress);
   r.suggestion = suggest(r.layers, r.contenders, o.target);
+  if (o.no_walks) return r;
   r.walks = make_walks();
   r.walk_layers = study(r.walks.trace, r.contenders, pool, progress);
   return r;
@@ -61,9 +63,8 @@ void write(const char* option, const fs::path& file, const std::string& text) {
 int run(const Options& o) {
   const Report report = explore(o);
   std::cout << about_trace(report) << "\n\n" << demo::text_table(summary(report)) << '\n';
-  for (const std::string& finding :
-       {frontier_finding(report), neighbours_finding(report, Neighbours::weights), smoothness_finding(report),
-        race_finding(report), budgets_finding(report), walks_finding(report)})
+  for (const auto& finding : {neighbours_finding(report, Neighbours::weights), smoothness_finding(report),
+                              race_finding(report), budgets_finding(report), walks_finding(report)})
     std::cout << finding << '\n';
   if (!o.html.empty()) write("--html", o.html, page(report).str());
   write("--json", o.json, numbers(report));
@@ -83,6 +84,7 @@ int main(int argc, char** argv) {
   app.add_option("--target", o.target, "mean error that suggested budgets stay below")->check(CLI::Range(1e-6, 1.0));
   app.add_option("--positions", o.positions, "at most so many positions of the trace, evenly spaced")
       ->check(CLI::Range(1, 1 << 20));
+  app.add_flag("--no-walks", o.no_walks, "leave out the walks on a sphere");
   app.add_option("--threads", o.threads, "threads to run on")->check(CLI::Range(1, 1024));
   CLI11_PARSE(app, argc, argv);
   return demo::exit_code("02_frontier", [&] { return run(o); });

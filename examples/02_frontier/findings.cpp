@@ -160,6 +160,7 @@ std::string budgets_finding(const Report& report) {
 }
 
 std::string walks_finding(const Report& report) {
+  if (report.walk_layers.empty()) return {};
   std::string s =
       "Keys that move slowly on a sphere, as sampled signals would; a point is the best setting of a method "
       "that reads at most 10 % of the bytes, ticks on the axis are the layers of the trace.";

@@ -19,6 +19,7 @@ std::string smoothness_finding(const Report& report);
 std::string mass_finding(const Report& report);
 std::string race_finding(const Report& report);
 std::string budgets_finding(const Report& report);
+/// Empty when there were no walks.
 std::string walks_finding(const Report& report);
 
 }  // namespace frontier

@@ -69,8 +69,10 @@ demo::WebPage page(const Report& r) {
   page.figure(mass_figure(r), mass_finding(r));
   page.heading("A budget for each layer");
   page.figure(budgets_figure(r), budgets_finding(r));
-  page.heading("Where keys are smooth");
-  page.figure(walks_figure(r, 0.10), walks_finding(r));
+  if (!r.walk_layers.empty()) {
+    page.heading("Where keys are smooth");
+    page.figure(walks_figure(r, 0.10), walks_finding(r));
+  }
   page.heading("Softmax references");
   page.paragraph(race_finding(r));
   page.table(race_table(r.runners));

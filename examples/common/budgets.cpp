@@ -60,7 +60,8 @@ std::string Budgets::json() const {
 
 Budgets read_budgets(const fs::path& file) {
   Budgets budgets;
-  for (const json& entry : read_object(file)["layers"]) {
+  const json all = read_object(file);
+  for (const json& entry : all["layers"]) {
     const LayerBudget one = read_layer(entry, file);
     if (budgets.find(one.layer)) fail(file, "layer", std::to_string(one.layer) + " is listed twice");
     budgets.layers.push_back(one);
