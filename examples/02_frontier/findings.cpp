@@ -149,7 +149,7 @@ std::string race_finding(const Report& report) {
 std::string budgets_finding(const Report& report) {
   const Suggestion& s = report.suggestion;
   const std::string target = percent(s.target);
-  std::string text = "For every layer the smallest budget of those tried whose mean error stays below " + target +
+  std::string text = "For every layer the cheapest budget of those tried whose mean error stays below " + target +
                      "; exact where none does (" + std::to_string(s.exact()) + " of " +
                      std::to_string(report.layers.size()) + " layers). Together they read " + percent(s.share) +
                      " of the bytes with a mean error of " + demo::relative_error(s.error) + "; ";
