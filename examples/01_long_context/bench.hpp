@@ -2,10 +2,10 @@
 #pragma once
 
 #include "../common/progress.hpp"
+#include "../common/sketches.hpp"
 #include "../common/timing.hpp"
 #include "crest/executors.hpp"
 #include "measure.hpp"
-#include "sketches.hpp"
 
 namespace demo {
 

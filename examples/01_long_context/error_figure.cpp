@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "../common/frame.hpp"
 #include "figures.hpp"
-#include "frame.hpp"
 
 namespace demo {
 namespace {
@@ -12,25 +12,20 @@ struct Series {
   std::vector<const Outcome*> outcomes;
 };
 
-/// How a series looks. Marks are drawn around (0, 0).
+/// How a series looks.
 struct Look {
   const char* css;
   const char* mark;
 };
-constexpr const char *disc = "M-5 0A5 5 0 1 0 5 0A5 5 0 1 0 -5 0Z", *square = "M-4.5 -4.5H4.5V4.5H-4.5Z",
-                     *diamond = "M0 -6L6 0L0 6L-6 0Z", *up = "M0 -6L5.5 4H-5.5Z", *down = "M-5.5 -4H5.5L0 6Z",
-                     *plus = "M-6 -2H-2V-6H2V-2H6V2H2V6H-2V2H-6Z";
 /// Contenders first, as they stand in a contest, then what else the table holds.
+using namespace marks;
 constexpr Look looks[] = {{"s-guided", disc},       {"s-halves", disc},   {"s-top", up},      {"s-oracle", up},
                           {"s-blocks", square},     {"s-recent", down},   {"s-stored", plus}, {"s-stored", square},
                           {"s-clustered", diamond}, {"s-target", diamond}};
 
 const Look& look(std::size_t series) { return looks[series % std::size(looks)]; }
 
-std::string mark(Point at, const Look& look) {
-  return "<path class=\"mark " + std::string(look.css) + "\" transform=\"translate(" + pixels(at.x) + ' ' +
-         pixels(at.y) + ")\" d=\"" + look.mark + "\"/>\n";
-}
+void draw_mark(Svg& svg, Point at, const Look& look) { svg.mark(at, look.mark, std::string("mark ") + look.css); }
 
 bool took_part(const Contest& contest, const std::string& name) {
   const auto& all = contest.contenders;
@@ -71,7 +66,7 @@ void draw(Svg& svg, const Frame& frame, const Series& series, const Look& look) 
   std::vector<Point> at;
   for (const Outcome* o : series.outcomes) at.push_back(frame(o->share(), std::max(o->error_mean(), frame.y.lo)));
   svg.polyline(at, std::string("series ") + look.css);
-  for (Point p : at) svg.raw(mark(p, look));
+  for (Point p : at) draw_mark(svg, p, look);
 }
 
 void draw_legend(Svg& svg, const std::vector<Series>& all) {
@@ -79,7 +74,7 @@ void draw_legend(Svg& svg, const std::vector<Series>& all) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Point at{10 + figure_width / columns * static_cast<double>(i % columns),
                    12 + 24 * static_cast<double>(i / columns)};
-    svg.raw(mark(at, look(i)));
+    draw_mark(svg, at, look(i));
     svg.text({at.x + 14, at.y + 4}, all[i].name, "label");
   }
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 
 namespace demo {
@@ -14,17 +13,6 @@ namespace {
 Index count(const std::vector<bool>& flags) { return std::count(flags.begin(), flags.end(), true); }
 
 }  // namespace
-
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-Index row_at(const std::vector<double>& values, double quantile) {
-  std::vector<Index> order(values.size());
-  std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index a, Index b) { return values[a] < values[b]; });
-  return order[static_cast<std::size_t>(std::lround(quantile * static_cast<double>(order.size() - 1)))];
-}
 
 std::vector<double> Measured::true_by_predicted() const {
   std::vector<double> ratios;
@@ -71,16 +59,6 @@ Measured measured(const Label& label, double seconds, const crest::Report& repor
       .left_out = LeftOut{static_cast<double>(noted.peaks_found) / rows, report.missed_mass, noted.missed / rows}};
 }
 
-void Counted::add(const crest::Report& report) {
-  const auto plus = [](double& sum, auto part) { sum += static_cast<double>(part); };
-  plus(rows, report.rows);
-  plus(keys_visible, report.keys_visible);
-  plus(keys_used, report.keys_used);
-  plus(bytes_read, report.bytes_read);
-  plus(bytes_dense, report.bytes_dense);
-  plus(fallbacks, report.fallbacks);
-}
-
 std::vector<double> errors(const Batch& batch, const Oracle& oracle) {
   std::vector<double> all;
   for (Index head = 0; head < batch.trace().heads; ++head)
@@ -105,10 +83,6 @@ Portrait portrait(const Batch& batch, const Oracle& oracle, Index head, Index qu
   }
   p.notes = Notes(p.position + 1);
   return p;
-}
-
-void require_ok(const crest::Report& report) {
-  if (!report.ok()) throw std::runtime_error(crest::to_string(report.status));
 }
 
 void require_same(const crest::Report& timed, const Followed& noted) {

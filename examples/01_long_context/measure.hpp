@@ -5,15 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "../common/batch.hpp"
+#include "../common/counted.hpp"
+#include "../common/notes.hpp"
 #include "../common/oracle.hpp"
-#include "batch.hpp"
-#include "notes.hpp"
+#include "../common/statistics.hpp"
 
 namespace demo {
-
-double mean(const std::vector<double>& values);
-/// Index of the one that lies at `quantile` (0..1) of all values in ascending order.
-crest::Index row_at(const std::vector<double>& values, double quantile);
 
 /// What a method costs and how close it comes, on all rows of a layer.
 struct Outcome {
@@ -40,13 +38,6 @@ struct Foretold {
   double fallbacks = 0;          ///< share of rows done exactly because the recipe could not vouch for them
 
   double mean() const { return demo::mean(errors); }
-};
-
-/// Names what belongs together, a line in a figure, and one of it.
-struct Label {
-  std::string family, setting{};
-
-  std::string text() const { return setting.empty() ? family : family + " " + setting; }
 };
 
 /// One line of the table: a recipe on all positions of a layer.
@@ -113,13 +104,6 @@ struct Followed {
 Measured measured(const Label& label, double seconds, const crest::Report& report, const Followed& noted,
                   std::vector<double> errors);
 
-/// Sums of what Reports on parts of a batch counted.
-struct Counted {
-  double rows = 0, keys_visible = 0, keys_used = 0, bytes_read = 0, bytes_dense = 0, fallbacks = 0;
-
-  void add(const crest::Report& report);
-};
-
 /// Error of each row of the call before.
 std::vector<double> errors(const Batch& batch, const Oracle& oracle);
 /// What the call before predicted for each row.
@@ -128,8 +112,6 @@ std::vector<double> predicted(const Batch& batch);
 /// The oracle's view of a row; notes and error are the caller's.
 Portrait portrait(const Batch& batch, const Oracle& oracle, crest::Index head, crest::Index query);
 
-/// Throws what a failed call says.
-void require_ok(const crest::Report& report);
 /// Throws unless the notes add up to what the timed call counted.
 void require_same(const crest::Report& timed, const Followed& noted);
 

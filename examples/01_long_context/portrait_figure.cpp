@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "../common/format.hpp"
+#include "../common/frame.hpp"
 #include "figures.hpp"
-#include "frame.hpp"
 
 namespace demo {
 namespace {

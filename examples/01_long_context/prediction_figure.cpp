@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "../common/frame.hpp"
 #include "figures.hpp"
-#include "frame.hpp"
 
 namespace demo {
 namespace {
@@ -43,14 +43,8 @@ Panels panels_of(const std::vector<LayerResult>& layers) {
 
 /// Where pairs stand in a frame; those outside of it, on its edge.
 std::vector<Point> placed(const Frame& frame, std::vector<Point> pairs) {
-  for (Point& p : pairs) p = frame(std::clamp(p.x, frame.x.lo, frame.x.hi), std::clamp(p.y, frame.y.lo, frame.y.hi));
+  for (Point& p : pairs) p = frame.on_edge(p);
   return pairs;
-}
-
-/// y = factor * x, inside the frame.
-void draw_line(Svg& svg, const Frame& frame, double factor, std::string_view css) {
-  const double lo = std::max(frame.x.lo, frame.y.lo / factor), hi = std::min(frame.x.hi, frame.y.hi / factor);
-  if (lo < hi) svg.line(frame(lo, factor * lo), frame(hi, factor * hi), css);
 }
 
 void draw_legend(Svg& svg, const std::vector<std::string>& names) {
@@ -78,8 +72,8 @@ std::string prediction_figure(const std::vector<LayerResult>& layers) {
     svg.text({frame.x.from, frame.y.to - 10}, "layer " + std::to_string(layers[i].number) + ", true error", "axis");
     for (std::size_t n = 0; n < names.size(); ++n)
       svg.dots(placed(frame, pairs(layers[i], names[n])), dots[n % std::size(dots)]);
-    draw_line(svg, frame, 1, "diagonal");
-    for (double factor : {0.5, 2.0}) draw_line(svg, frame, factor, "factor");
+    frame.draw_line(svg, 1, "diagonal");
+    for (double factor : {0.5, 2.0}) frame.draw_line(svg, factor, "factor");
   }
   return svg.str();
 }

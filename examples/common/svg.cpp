@@ -66,6 +66,18 @@ void Svg::dots(std::span<const Point> points, std::string_view css) {
   out_ << "\"/>\n";
 }
 
+void Svg::mark(Point at, std::string_view outline, std::string_view css) {
+  out_ << "<path class=\"" << css << "\" transform=\"translate(" << pixels(at.x) << ' ' << pixels(at.y) << ")\" d=\""
+       << outline << "\"/>\n";
+}
+
+void Svg::rect(Point corner, Point size, std::string_view css, std::string_view style) {
+  out_ << "<rect class=\"" << css << "\" x=\"" << pixels(corner.x) << "\" y=\"" << pixels(corner.y) << "\" width=\""
+       << pixels(size.x) << "\" height=\"" << pixels(size.y) << '"';
+  if (!style.empty()) out_ << " style=\"" << style << '"';
+  out_ << "/>\n";
+}
+
 void Svg::circle(Point center, double radius, std::string_view css) {
   out_ << "<circle class=\"" << css << "\" cx=\"" << pixels(center.x) << "\" cy=\"" << pixels(center.y) << "\" r=\""
        << pixels(radius) << "\"/>\n";

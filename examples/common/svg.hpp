@@ -26,6 +26,13 @@ struct Scale {
 /// Where text stands relative to its point.
 enum class Anchor { start, middle, end };
 
+/// Outlines of marks around (0, 0).
+namespace marks {
+inline constexpr const char *disc = "M-5 0A5 5 0 1 0 5 0A5 5 0 1 0 -5 0Z", *square = "M-4.5 -4.5H4.5V4.5H-4.5Z",
+                            *diamond = "M0 -6L6 0L0 6L-6 0Z", *up = "M0 -6L5.5 4H-5.5Z", *down = "M-5.5 -4H5.5L0 6Z",
+                            *plus = "M-6 -2H-2V-6H2V-2H6V2H2V6H-2V2H-6Z";
+}  // namespace marks
+
 class Svg {
  public:
   /// `title` is read out to those who cannot see the figure.
@@ -36,6 +43,8 @@ class Svg {
   void polygon(std::span<const Point> points, std::string_view css);
   /// One path of round dots; their size is the stroke width of the class.
   void dots(std::span<const Point> points, std::string_view css);
+  void mark(Point at, std::string_view outline, std::string_view css);
+  void rect(Point corner, Point size, std::string_view css, std::string_view style = {});
   void circle(Point center, double radius, std::string_view css);
   void text(Point at, std::string_view words, std::string_view css, Anchor anchor = Anchor::start);
   /// Verbatim SVG.

@@ -19,6 +19,13 @@ p{max-width:820px}figure{padding:18px}figcaption{color:var(--soft);margin:10px 0
 .wide{margin:14px 0 0}table{font-size:14.5px}th,td{padding:7px 9px}th{white-space:normal}
 )css";
 
+/// Escaped; numbers stay with their per cent.
+std::string prose(std::string_view words) {
+  std::string s = escape(words);
+  for (std::size_t at = 0; (at = s.find(" %", at)) != std::string::npos;) s.replace(at, 1, "&nbsp;");
+  return s;
+}
+
 }  // namespace
 
 WebPage::WebPage(std::string_view title, std::string_view css) {
@@ -31,10 +38,10 @@ WebPage::WebPage(std::string_view title, std::string_view css) {
 
 void WebPage::heading(std::string_view words) { html_ += "<h2>" + escape(words) + "</h2>\n"; }
 
-void WebPage::paragraph(std::string_view words) { html_ += "<p>" + escape(words) + "</p>\n"; }
+void WebPage::paragraph(std::string_view words) { html_ += "<p>" + prose(words) + "</p>\n"; }
 
 void WebPage::figure(std::string_view svg, std::string_view caption) {
-  html_ += "<figure>" + std::string(svg) + "<figcaption>" + escape(caption) + "</figcaption></figure>\n";
+  html_ += "<figure>" + std::string(svg) + "<figcaption>" + prose(caption) + "</figcaption></figure>\n";
 }
 
 void WebPage::table(const std::vector<Cells>& lines) {

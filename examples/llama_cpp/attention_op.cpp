@@ -21,23 +21,25 @@ void AttentionOp::set_threads(int threads) {
   if (threads != team_->size()) team_ = std::make_unique<Team>(threads);
 }
 
-/// Gives the problems their sketches; false, and all as it was, when one has none.
+/// Gives the problems their sketches, and returns what guides this layer; none, and all as it was, when a problem has
+/// no sketch or the layer stays exact.
 template <class T>
-bool AttentionOp::guide(const FlashNode& node, std::vector<crest::Problem<T>>& problems) const {
-  if (options_.recipe != Recipe::guided || node.queries() > options_.guided_queries) return false;
+std::optional<crest::Guided> AttentionOp::guide(const FlashNode& node, std::vector<crest::Problem<T>>& problems) const {
+  if (options_.recipe != Recipe::guided || node.queries() > options_.guided_queries) return {};
   const ggml_tensor *k = cache_of(node.k()), *v = cache_of(node.v());
-  if (!k || !v || options_.exact_layers.contains(layer_of(k))) return false;
+  const std::optional<crest::Guided> recipe = k && v ? options_.guided_on(layer_of(k)) : std::nullopt;
+  if (!recipe) return {};
   watch(k->buffer);
   watch(v->buffer);
   std::vector<crest::Problem<T>> guided = problems;
   for (crest::Problem<T>& p : guided) {
     p.sketch = Followers::all().follow(CacheViews<T>{p.k, p.v, options_.rows}, last_visible(p));
-    if (!p.sketch) return false;
+    if (!p.sketch) return {};
     p.k = first_keys(p.k, p.sketch->size());
     p.v = first_keys(p.v, p.sketch->size());
   }
   problems = std::move(guided);
-  return true;
+  return recipe;
 }
 
 template <class T>
@@ -49,12 +51,11 @@ bool AttentionOp::run_as(const FlashNode& node) {
     problems.push_back(node.problem<T>(stream));
     visible_.restrict(problems.back(), stream);
   }
-  const bool guided = guide(node, problems);
-  const crest::Report report =
-      guided ? crest::attention(problems, crest::guided.with(options_.guided), *team_, options_.backend)
-             : crest::attention(problems, crest::exact, *team_, options_.backend);
+  const std::optional<crest::Guided> guided = guide(node, problems);
+  const crest::Report report = guided ? crest::attention(problems, *guided, *team_, options_.backend)
+                                      : crest::attention(problems, crest::exact, *team_, options_.backend);
   if (!report.ok()) return false;
-  Statistics::all().attended(report, guided, node.queries(), seconds_now() - begin);
+  Statistics::all().attended(report, guided.has_value(), node.queries(), seconds_now() - begin);
   capture_.see(node, visible_);
   return true;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "capture.hpp"
 #include "options.hpp"
@@ -24,7 +25,7 @@ class AttentionOp {
   template <class T>
   bool run_as(const FlashNode& node);
   template <class T>
-  bool guide(const FlashNode& node, std::vector<crest::Problem<T>>& problems) const;
+  std::optional<crest::Guided> guide(const FlashNode& node, std::vector<crest::Problem<T>>& problems) const;
 
   Options options_;
   std::unique_ptr<Team> team_ = std::make_unique<Team>(1);

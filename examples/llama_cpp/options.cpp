@@ -46,6 +46,7 @@ const std::map<std::string_view, Setter> setters{
     {"bits", [](Options& o, std::string_view v) { o.sketch.bits = number<int>(v); }},
     {"rows", [](Options& o, std::string_view v) { o.rows = number<int>(v) != 0; }},
     {"exact_layers", [](Options& o, std::string_view v) { o.exact_layers = layers(v); }},
+    {"budgets", [](Options& o, std::string_view v) { o.budgets = demo::read_budgets(v); }},
     {"guided_queries", [](Options& o, std::string_view v) { o.guided_queries = number<crest::Index>(v); }},
     {"backend", [](Options& o, std::string_view v) { o.backend = backend(v); }},
     {"statistics", [](Options& o, std::string_view v) { o.statistics = v; }},
@@ -64,8 +65,14 @@ void check(const Options& o) {
 
 }  // namespace
 
-Options parse_options(std::string_view words) {
+std::optional<crest::Guided> Options::guided_on(int layer) const {
+  if (exact_layers.contains(layer)) return {};
+  return budgets.tuned(layer, crest::guided.with(guided));
+}
+
+Options parse_options(std::string_view words, const char* budgets) {
   Options options;
+  if (budgets) options.budgets = demo::read_budgets(budgets);
   std::istringstream in{std::string(words)};
   for (std::string word; in >> word;) {
     const std::size_t sign = std::min(word.find('='), word.size());

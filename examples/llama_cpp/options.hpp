@@ -1,13 +1,17 @@
 // What the plugin is told: the words of the environment variable CREST_LLAMA, or of configure().
 //
 //   CREST_LLAMA="guided budget=0.1 exact_layers=0,1 statistics=-"
+//
+// and the file of budgets that CREST_BUDGETS names.
 #pragma once
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../common/budgets.hpp"
 #include "crest/crest.hpp"
 
 namespace plugin {
@@ -39,13 +43,18 @@ struct Options {
   crest::SketchOptions sketch{};
   bool rows = true;                 ///< keep rotated 8-bit rows beside the cache, for guided
   Layers exact_layers;              ///< these layers stay exact
+  demo::Budgets budgets;            ///< of layers, in place of guided.budget
   crest::Index guided_queries = 4;  ///< more queries at once are done exactly
   crest::Backend backend = crest::Backend::best();
   std::string statistics;  ///< where to write them at the end: a file, or "-" for standard error
   CaptureOptions capture;
+
+  /// What guides a layer; none where it stays exact.
+  std::optional<crest::Guided> guided_on(int layer) const;
 };
 
-/// Reads options from words separated by blanks. Throws std::invalid_argument, which names the word.
-Options parse_options(std::string_view words);
+/// Reads options from words separated by blanks, and budgets from a file, unless that is null or a word names another.
+/// Throws std::invalid_argument, which names the word, or the file and its field.
+Options parse_options(std::string_view words, const char* budgets = nullptr);
 
 }  // namespace plugin

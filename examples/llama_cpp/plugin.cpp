@@ -161,7 +161,7 @@ ggml_backend_device_i device_functions() {
 const char* configure(const char* words) {
   static std::string complaint;
   try {
-    device.options = parse_options(words);
+    device.options = parse_options(words, std::getenv("CREST_BUDGETS"));
     Followers::all().reset(device.options.sketch);
     return nullptr;
   } catch (const std::invalid_argument& bad) {

@@ -93,11 +93,14 @@ TEST_P(BadTrace, IsNamedAndRefused) {
   const fs::path trace = folder.path() / "made";
   make_trace(trace);
   GetParam().apply(trace);
-  const Outcome run = run_demo(trace);
-  EXPECT_EQ(run.exit_code, 2) << run.text;
+  const fs::path json = folder.path() / "numbers.json";
   const std::string expected = std::string(GetParam().file) + ": " + GetParam().field + ": ";
-  EXPECT_NE(run.text.find(expected), std::string::npos) << "expected '" << expected << "' in: " << run.text;
-  EXPECT_TRUE(parse(run.text).empty()) << run.text;
+  for (const Outcome& run : {run_demo(trace), run_frontier(trace, "--no-walks --json '" + json.string() + "'")}) {
+    EXPECT_EQ(run.exit_code, 2) << run.text;
+    EXPECT_NE(run.text.find(expected), std::string::npos) << "expected '" << expected << "' in: " << run.text;
+    EXPECT_TRUE(parse(run.text).empty()) << run.text;
+  }
+  EXPECT_FALSE(fs::exists(json));
 }
 
 INSTANTIATE_TEST_SUITE_P(Harms, BadTrace, testing::ValuesIn(harms), [](const auto& info) { return info.param.name; });

@@ -58,6 +58,10 @@ Outcome run_demo(const std::filesystem::path& trace, const std::string& options,
   return run_command(environment + quoted(DEMO_PROGRAM) + " --repeat 1 --trace " + quoted(trace) + " " + options);
 }
 
+Outcome run_frontier(const std::filesystem::path& trace, const std::string& options) {
+  return run_command(quoted(FRONTIER_PROGRAM) + " --trace " + quoted(trace) + " " + options);
+}
+
 Folder::Folder() {
   std::string name = (std::filesystem::temp_directory_path() / "crest_demo_XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");

@@ -1,4 +1,4 @@
-// Running the demo as a user does, and reading what it prints.
+// Running the demo and the laboratory as a user does, and reading what the demo prints.
 #pragma once
 
 #include <filesystem>
@@ -17,6 +17,8 @@ Outcome run_command(const std::string& command);
 /// `environment`: assignments in front of the command, "NAME=value ".
 Outcome run_demo(const std::filesystem::path& trace, const std::string& options = "",
                  const std::string& environment = "");
+/// The laboratory, 02_frontier.
+Outcome run_frontier(const std::filesystem::path& trace, const std::string& options = "");
 
 /// The bytes of a file.
 std::string contents(const std::filesystem::path& file);

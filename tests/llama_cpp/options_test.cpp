@@ -19,6 +19,7 @@ TEST(Options, AreRefusedByNameWhenTheyDoNot) {
   EXPECT_NE(complaint("guided bits=3").find("bits"), std::string::npos);
   EXPECT_NE(complaint("exact_layers=1,x").find("exact_layers"), std::string::npos);
   EXPECT_NE(complaint("backend=pdp11").find("pdp11"), std::string::npos);
+  EXPECT_NE(complaint("guided budgets=nowhere.json").find("nowhere.json: file"), std::string::npos);
   EXPECT_NE(complaint("capture=x capture_keys=0").find("capture_keys"), std::string::npos);
 }
 

@@ -1,16 +1,11 @@
 #include "frame.hpp"
 
-#include "../common/format.hpp"
+#include "format.hpp"
 
 namespace demo {
-namespace {
-
-/// From a little below to a little above the data, and far enough for ticks to lie between.
-Scale logarithmic(const Range& data, double margin, double from, double to) {
-  return {std::min(data.lo, data.hi / 3) / margin, data.hi * margin, from, to, true};
+Scale Range::logarithmic(double margin, double from, double to) const {
+  return {std::min(lo, hi / 3) / margin, hi * margin, from, to, true};
 }
-
-}  // namespace
 
 void Frame::draw_x(Svg& svg, std::string (*label)(double), std::string_view title) const {
   for (double tick : x.ticks()) {
@@ -27,11 +22,16 @@ void Frame::draw_y(Svg& svg, std::string (*label)(double), int count) const {
   }
 }
 
+void Frame::draw_line(Svg& svg, double factor, std::string_view css) const {
+  const double lo = std::max(x.lo, y.lo / factor), hi = std::min(x.hi, y.hi / factor);
+  if (lo < hi) svg.line((*this)(lo, factor * lo), (*this)(hi, factor * hi), css);
+}
+
 Frame Panels::frame(std::size_t index) const {
   constexpr double width = figure_width / 3, margin = 58, right = 22;
   const double left = width * static_cast<double>(index % 3), upper = top + height * static_cast<double>(index / 3);
-  return {logarithmic(x, 1.15, left + margin, left + width - right),
-          logarithmic(y, 1.3, upper + height - 46, upper + 26)};
+  return {x.logarithmic(1.15, left + margin, left + width - right),
+          y.logarithmic(1.3, upper + height - 46, upper + 26)};
 }
 
 std::string percent_label(double share) {

@@ -17,19 +17,11 @@ auto rows_from(const crest::TensorView<const f16, 3>& view, Index first) {
                                          {view.stride(0), view.stride(1), view.stride(2)});
 }
 
-crest::KeySketch empty_sketch(const Batch& batch) { return {batch.trace().kv_heads, batch.trace().head_dim}; }
-
 crest::Status followed(crest::KeySketch& sketch, const Problem& p, SketchRows rows) {
   const Index known = sketch.size();
   if (known > p.keys()) return sketch.truncate(p.keys());
   const auto k = rows_from(p.k, known), v = rows_from(p.v, known);
   return rows == SketchRows::bytes ? sketch.append(k, v) : sketch.append(k);
-}
-
-/// Lets a sketch follow the cache to the keys of `p`.
-void follow(crest::KeySketch& sketch, const Problem& p, SketchRows rows) {
-  const crest::Status status = followed(sketch, p, rows);
-  if (status != crest::Status::ok) throw std::runtime_error(crest::to_string(status));
 }
 
 /// Forks, and the problems they are for.
@@ -51,6 +43,13 @@ struct Part {
 };
 
 }  // namespace
+
+crest::KeySketch empty_sketch(const Batch& batch) { return {batch.trace().kv_heads, batch.trace().head_dim}; }
+
+void follow(crest::KeySketch& sketch, const Problem& p, SketchRows rows) {
+  const crest::Status status = followed(sketch, p, rows);
+  if (status != crest::Status::ok) throw std::runtime_error(crest::to_string(status));
+}
 
 void with_sketches(const Batch& batch, SketchRows rows, double footprint, const std::function<void(Problems)>& use) {
   crest::KeySketch sketch = empty_sketch(batch);

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "../common/trace.hpp"
+#include "trace.hpp"
 
 namespace demo {
 

@@ -12,6 +12,11 @@ enum class SketchRows { bytes, none };
 
 using Problems = std::span<const crest::Problem<crest::f16>>;
 
+/// A sketch of no keys yet of a batch.
+crest::KeySketch empty_sketch(const Batch& batch);
+/// Lets a sketch follow the cache to the keys of `p`.
+void follow(crest::KeySketch& sketch, const crest::Problem<crest::f16>& p, SketchRows rows);
+
 /// Calls use(problems) for the whole batch in parts, each problem with its sketch: a fork of one that grows from
 /// position to position, as a cache does. A part is as many positions as fill `footprint` bytes with forks, so that
 /// these, like the cache, do not stay in a core.
