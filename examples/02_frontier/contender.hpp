@@ -15,11 +15,24 @@ namespace frontier {
 using crest::Index;
 using Problem = crest::Problem<crest::f16>;
 
-/// All query heads of a layer at one position, and what is kept beside the cache of the keys they see.
+/// What is kept beside the cache of the keys that a position sees.
+struct Beside {
+  crest::KeySketch codes, rows;              ///< without and with 8-bit rows
+  crest::KeyIndex means, bounds, clusters;  ///< groups of keys and their summaries
+
+  explicit Beside(const demo::Batch& batch);
+  /// Lets all follow the cache to the keys of `p`.
+  void follow(const Problem& p);
+  const crest::KeyIndex& index(crest::Grouping grouping) const {
+    return grouping == crest::Grouping::means ? means : grouping == crest::Grouping::bounds ? bounds : clusters;
+  }
+};
+
+/// All query heads of a layer at one position.
 struct Step {
   const demo::Batch& batch;
   Index query;
-  const crest::KeySketch &codes, &rows;  ///< without and with 8-bit rows
+  const Beside& beside;
 
   const demo::Trace& trace() const { return batch.trace(); }
   Index visible() const { return trace().positions[query] + 1; }
@@ -63,11 +76,24 @@ void try_group(const R& recipe, const Step& step, Index kv_head, Tried& tried) {
   tried.notes.push_back(std::move(notes));
 }
 
+/// Attends with `recipe` for all heads, with what it needs beside the cache; no notes.
+template <class R>
+Tried try_whole(const R& recipe, const Step& step) {
+  Problem p = step.batch.problems()[step.query];
+  if constexpr (requires { recipe.sampler.grouping; }) p.index = &step.beside.index(recipe.sampler.grouping);
+  Tried tried{.told = R::draws};
+  tried.add(crest::attention(p, recipe));
+  return tried;
+}
+
 }  // namespace detail
 
 /// A recipe of samplers, refiners, softmax and selections. Without a target error: notes would not know of fallbacks.
+/// Recipes that choose groups or draw keys take no notes.
 template <class R>
 Contender contender(demo::Label label, const R& recipe) {
+  if constexpr (crest::NeedsIndex<R> || R::draws)
+    return {std::move(label), [recipe](const Step& step) { return detail::try_whole(recipe, step); }};
   const auto run = [recipe](const Step& step) {
     Tried tried;
     for (Index kv_head = 0; kv_head < step.trace().kv_heads; ++kv_head) detail::try_group(recipe, step, kv_head, tried);
@@ -81,7 +107,7 @@ Contender contender(demo::Label label, const R& recipe) {
 inline Contender contender(demo::Label label, const crest::Guided& recipe, demo::SketchRows kept) {
   const auto run = [=](const Step& step) {
     Problem p = step.batch.problems()[step.query];
-    p.sketch = kept == demo::SketchRows::bytes ? &step.rows : &step.codes;
+    p.sketch = kept == demo::SketchRows::bytes ? &step.beside.rows : &step.beside.codes;
     crest::Guided seeded = recipe;
     seeded.options.seed = static_cast<std::uint64_t>(step.batch.layer().number);
     Tried tried{.told = true};

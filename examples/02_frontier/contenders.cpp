@@ -10,11 +10,6 @@ namespace {
 using namespace crest;
 using demo::SketchRows;
 
-/// Looks nowhere: what is left are the keys a recipe always keeps.
-struct Nowhere {
-  void sample(Index, const Scored&, Wanted&) const {}
-};
-
 class List {
  public:
   /// A recipe at some settings, a line in the figures. recipe(setting) -> a Recipe
@@ -45,6 +40,12 @@ auto margin(S sampler, R refiner, C selection, RecipeOptions options = {}) {
   return Recipe{sampler, refiner, Margin{}, selection, options};
 }
 
+/// All keys of the groups that hold `per_cent` of the keys, for each head.
+template <class S>
+auto grouped(Index per_cent) {
+  return margin(S{.share = 0.01f * static_cast<float>(per_cent)}, Stay{}, Everything{});
+}
+
 }  // namespace
 
 /// A policy is a line.
@@ -64,8 +65,22 @@ std::vector<Contender> contenders() {
   list.add("clustered, reach 128", "stride ", {8, 16, 32, 64},
            [](Index s) { return margin(Stride{s}, Window{.reach = 128, .peaks = 2}, Plateau{}); });
   list.add("stride alone", "", {2, 4, 8, 16}, [](Index s) { return margin(Stride{s}, Stay{}, Plateau{}); });
+  list.add("pyramid", "from ", {32, 64, 128}, [](Index s) { return margin(Pyramid{{s, 8}}, Window{}, Plateau{}); });
+  list.add("stride 16, climb", "steps ", {8, 32, 128},
+           [](Index n) { return margin(Stride{}, Climb{.peaks = 16, .steps = n}, Plateau{}); });
+  list.add("top keys of all scores", "", {64, 128, 256, 512, 1024},
+           [](Index n) { return margin(EveryKey{}, Stay{}, TopKeys{n}); });
+  list.add("draws of all scores", "% ", {2, 5, 10, 20}, [](Index x) {
+    return margin(EveryKey{}, Stay{}, MassStride{.share = 0.01f * static_cast<float>(x)});
+  });
+  list.add("blocks by antidiagonals", "mass % ", {50, 80, 90, 95}, [](Index x) {
+    return margin(Antidiagonal{.mass = 0.01f * static_cast<float>(x)}, Stay{}, Everything{});
+  });
+  list.add("blocks by means", "% ", {5, 10, 20}, grouped<BlockMean>);
+  list.add("blocks by bounds (Quest)", "% ", {5, 10, 20}, grouped<TopBlocks>);
+  list.add("clusters of keys", "% ", {5, 10, 20}, grouped<TopClusters>);
   list.add("sinks and recent keys", "", {128, 256, 512, 1024, 2048},
-           [](Index n) { return margin(Nowhere{}, Stay{}, Everything{}, {.keep_last = n}); });
+           [](Index n) { return margin(Recent{.window = n}, Stay{}, Everything{}, {.keep_last = 0}); });
   return list.done();
 }
 

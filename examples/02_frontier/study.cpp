@@ -10,7 +10,6 @@ namespace {
 
 using demo::Batch;
 using demo::PlainLayer;
-using demo::SketchRows;
 
 /// Consecutive positions that one task takes: sketches grow from one to the next.
 constexpr Index chunk = 16;
@@ -47,15 +46,13 @@ void append(std::vector<double>& all, const std::vector<double>& more) {
   all.insert(all.end(), more.begin(), more.end());
 }
 
-/// Positions [first, last) of a layer.
+/// Positions [first, last) of a layer. beside: of the keys of an earlier position.
 LayerStudy study_part(const Batch& batch, const PlainLayer& plain, const std::vector<Contender>& contenders,
-                      crest::KeyRange queries) {
+                      crest::KeyRange queries, Beside beside) {
   LayerStudy part{.number = batch.layer().number, .outcomes = std::vector<Outcome>(contenders.size())};
-  crest::KeySketch codes = demo::empty_sketch(batch), rows = demo::empty_sketch(batch);
   for (Index query = queries.first; query < queries.last; ++query) {
-    demo::follow(codes, batch.problems()[query], SketchRows::none);
-    demo::follow(rows, batch.problems()[query], SketchRows::bytes);
-    const Step step{batch, query, codes, rows};
+    beside.follow(batch.problems()[query]);
+    const Step step{batch, query, beside};
     const std::vector<TrueRow> wanted = truth(plain, query);
     for (const TrueRow& row : wanted) {
       part.neighbours.add_row(row.scores);
@@ -85,9 +82,11 @@ LayerStudy study_layer(const demo::Trace& trace, const demo::Layer& layer, const
                        crest::Pool& pool) {
   const Batch batch(trace, layer, 0);
   const PlainLayer plain(trace, layer, demo::cache_of(layer));
+  Beside beside(batch);
+  beside.follow(batch.problems()[0]);
   std::vector<LayerStudy> parts((trace.queries() + chunk - 1) / chunk);
   for_each_task(pool, std::ssize(parts), [&](Index i) {
-    parts[i] = study_part(batch, plain, contenders, {i * chunk, std::min((i + 1) * chunk, trace.queries())});
+    parts[i] = study_part(batch, plain, contenders, {i * chunk, std::min((i + 1) * chunk, trace.queries())}, beside);
   });
   return together(parts);
 }

@@ -36,8 +36,8 @@ struct NotedSampler {
   }
 };
 
-/// A selection sees all that was scored.
-template <crest::Selection S>
+/// A selection by score sees all that was scored.
+template <class S>
 struct NotedSelection {
   S inner;
   Notes* notes;
@@ -52,12 +52,48 @@ struct NotedSelection {
   }
 };
 
+/// So does a selection by key, which asks a set of our own first.
+template <class S>
+struct NotedKeys {
+  S inner;
+  Notes* notes;
+
+  void select(const crest::Scored& seen, crest::Wanted& kept) const {
+    std::vector<crest::KeySet::Word> words(crest::KeySet::words_for(std::ssize(notes->kept)));
+    crest::KeySet asked(words);
+    crest::Wanted own(asked, kept.visible());
+    inner.select(seen, own);
+    for (crest::Index key : seen.keys) {
+      notes->scored[key] = true;
+      if (!asked.contains(key)) continue;
+      notes->kept[key] = true;
+      kept.add(key);
+    }
+  }
+};
+
+/// A sampler that chooses groups of keys has no samples to note.
+template <class S>
+auto noted_sampler(const S& sampler, Notes& notes) {
+  if constexpr (crest::GroupSampler<S>)
+    return sampler;
+  else
+    return NotedSampler<S>{sampler, &notes};
+}
+template <class S>
+auto noted_selection(const S& selection, Notes& notes) {
+  if constexpr (crest::FloorSelection<S>)
+    return NotedSelection<S>{selection, &notes};
+  else
+    return NotedKeys<S>{selection, &notes};
+}
+
 /// The recipe, taking notes. Only for calls of one GQA group and one query.
 template <class R>
 auto noted(const R& recipe, Notes& notes) {
   notes.keep_always(recipe.options);
-  return crest::Recipe{NotedSampler<decltype(recipe.sampler)>{recipe.sampler, &notes}, recipe.refiner, recipe.softmax,
-                       NotedSelection<decltype(recipe.selection)>{recipe.selection, &notes}, recipe.options};
+  return crest::Recipe{noted_sampler(recipe.sampler, notes), recipe.refiner, recipe.softmax,
+                       noted_selection(recipe.selection, notes), recipe.options};
 }
 
 }  // namespace demo

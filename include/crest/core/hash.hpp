@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "crest/core/dtype.hpp"
 #include "crest/core/rotation.hpp"
 
 namespace crest {
