@@ -32,7 +32,10 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  crest::Scored seen() { return {seen_, {scores_.data(), pitch(), crest::Places(all_)}, peaks_.data(), heads_}; }
+  crest::Scored seen() {
+    return {seen_, {scores_.data(), pitch(), crest::Places(all_)}, peaks_.data(), heads_, {.position = position}};
+  }
+  Index position = 0;  ///< of the query
 
   /// What a policy asks for in one round.
   template <class Ask>
@@ -177,6 +180,57 @@ TEST(Stride, AsksForEveryStepthKeyOfEachRange) {
   EXPECT_EQ(sampled(crest::Stride{1}, 0, {{5, 90}}), range(5, 90));
   EXPECT_EQ(sampled(crest::Stride{500}, 0, {{5, 90}}), range(5, 6));
   EXPECT_EQ(sampled(crest::Stride{8}, 1, {{0, 100}}), range(0, 0));
+}
+
+TEST(Pyramid, LooksCloserAroundTheBest) {
+  const crest::Pyramid pyramid{.steps = {40, 10, 3}, .peaks = 1};
+  EXPECT_EQ(sampled(pyramid, 0, {{0, 200}}), range(0, 200, 40));
+  World coarse(200, 1, {{0, {1.0f}}, {40, {2.0f}}, {80, {7.0f}}, {120, {0.0f}}});
+  const auto level = [&](Index round) {
+    return coarse.wanted({{0, 200}}, [&](const auto& seen, auto& wanted) { pyramid.sample(round, seen, wanted); });
+  };
+  EXPECT_EQ(level(1), range(40, 121, 10));
+  EXPECT_EQ(level(2), range(70, 91, 3));
+  EXPECT_EQ(level(3), range(0, 0));
+}
+
+std::vector<Index> antidiagonal(Index position, std::vector<KeyRange> visible) {
+  World world(200, 1);
+  world.position = position;
+  return world.wanted(std::move(visible), [](const auto& seen, auto& wanted) {
+    crest::Antidiagonal{.block = 8, .stride = 4}.sample(0, seen, wanted);
+  });
+}
+
+TEST(Antidiagonal, SamplesMoveAgainstTheQuery) {
+  EXPECT_EQ(antidiagonal(0, {{0, 20}}), range(3, 20, 4));
+  EXPECT_EQ(antidiagonal(1, {{0, 20}}), range(2, 20, 4));
+  EXPECT_EQ(antidiagonal(103, {{0, 20}}), range(0, 20, 4));
+  EXPECT_EQ(antidiagonal(2, {{5, 12}, {14, 16}}), range(5, 12, 4));
+  EXPECT_EQ(antidiagonal(-3, {{0, 20}}), range(2, 20, 4));
+}
+
+/// Three blocks of 8 whose samples weigh 2, 3 and 1.
+TEST(Antidiagonal, TakesTheFewestBlocksThatHoldTheMass) {
+  World world(200, 1, {{3, {0.0f}}, {7, {0.0f}}, {11, {std::log(3.0f)}}, {19, {0.0f}}});
+  const auto blocks = [&](float mass, Index round = 1) {
+    return world.wanted({{0, 200}}, [&](const auto& seen, auto& wanted) {
+      crest::Antidiagonal{.block = 8, .stride = 4, .mass = mass}.sample(round, seen, wanted);
+    });
+  };
+  EXPECT_EQ(blocks(0.45f), range(8, 16));
+  EXPECT_EQ(blocks(0.6f), range(0, 16));
+  EXPECT_EQ(blocks(0.8f), range(0, 16));
+  EXPECT_EQ(blocks(0.9f), range(0, 24));
+  EXPECT_EQ(blocks(0.9f, 2), range(0, 0));
+}
+
+TEST(Recent, AsksForAndKeepsTheEnds) {
+  const crest::Recent recent{.sinks = 2, .window = 5};
+  EXPECT_EQ(sampled(recent, 0, {{0, 100}}), range(0, 2) + range(95, 100));
+  EXPECT_EQ(sampled(recent, 1, {{0, 100}}), range(0, 0));
+  EXPECT_EQ(World(200, 1).wanted({{0, 100}}, [&](const auto& seen, auto& kept) { recent.select(seen, kept); }),
+            range(0, 2) + range(95, 100));
 }
 
 TEST(Stay, AsksForNothing) { EXPECT_EQ(refined(crest::Stay{}, {{8, {1.0f}}}), range(0, 0)); }
