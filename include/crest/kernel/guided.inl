@@ -12,9 +12,10 @@ struct DrawnScores {
   float log_scale;
   float* noise;  ///< [padded_heads] sums of (score - estimate)^2 over the drawn keys, log2 units
 
-  template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
-    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+  template <class T, class Coming, class F>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
+    score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w, meanwhile);
     reweigh(block, t, w);
   }
   template <class T>
@@ -42,9 +43,11 @@ struct DrawnByteScores {
   const float* means;  ///< [blocks][padded_heads] scores of the blocks' means
   const float* steps;  ///< [blocks] {K, V}
 
-  CREST_INLINE void operator()(const Block<i8, HT>& block, const Coming<i8, HT>& coming, Index t, float* w) const {
+  template <class Coming, class F>
+  CREST_INLINE void operator()(const Block<i8, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
     const Group<HT>& g = exact.g;
-    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+    score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w, meanwhile);
     for (int i = 0; i < block.count; ++i) {
       const Index b = block.key[i] / SketchView::block_keys;
       const float* mean = means + b * g.shape.padded_heads() + t * HT;
@@ -234,7 +237,7 @@ void copy_steps(Guide<T, HT>& a, Index first, Index count) {
 /// Estimates of all open keys; of their blocks' means alone where another probe takes the place of the codes.
 template <class T, int HT>
 void estimate_keys(Guide<T, HT>& a) {
-  constexpr Index chunk = 8;
+  constexpr Index chunk = block_keys<HT, i8>;
   const Index heads = a.shape.group.padded_heads(), tiles = a.shape.group.tiles();
   Index with_means = 0;
   a.space.each([&](Index b, KeySet::Word) {

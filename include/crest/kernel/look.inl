@@ -30,8 +30,8 @@ void score_set(const Group<HT>& g, const KvRows<T>& rows, const KeySet& keys, F&
   BlockRing<T, HT> ring;
   for_each_block(ring, SetStream<T, HT>(rows, keys), [&](const Block<T, HT>& block, const auto& coming) {
     for (Index t = 0; t < g.shape.tiles(); ++t) {
-      alignas(64) float w[block_keys<HT> * HT];
-      score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+      alignas(64) float w[block_keys<HT, T> * HT];
+      score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w);
       for (int i = 0; i < block.count; ++i) f(block.key[i], t * HT, w + i * HT);
     }
   });

@@ -1,20 +1,5 @@
 // Scores: q . k for a tile of query heads and a block of keys.
 
-/// Touches the cache lines of `bytes` bytes that will be needed soon. Addresses are integers: they may lie past a
-/// buffer, where a prefetch does nothing.
-CREST_INLINE void prefetch_lines(std::uintptr_t at, Index bytes) {
-  CREST_UNROLL for (Index line = 0; line < bytes; line += 64)
-      __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, 3);
-}
-
-/// Touches a piece of a row that will be needed soon, and what lies `far` bytes behind it.
-template <int bytes, class T>
-CREST_INLINE void prefetch(const T* p, Index far) {
-  const auto near = reinterpret_cast<std::uintptr_t>(p);
-  prefetch_lines(near, bytes);
-  prefetch_lines(near + static_cast<std::uintptr_t>(far), bytes);
-}
-
 /// Vectors of a row scored in one go: rows are read in pieces as long as registers allow, since hardware prefetchers
 /// follow memory best in the order in which it lies.
 template <int HT>
@@ -39,16 +24,19 @@ CREST_INLINE void score_step(LoadKey load_key, const float* q, Vec* sum) {
   }
 }
 
-/// Sums of products of some rows, whole: sum[key * HT + head]. `ahead` rows are prefetched on the way, line by line.
-template <int HT, class T>
-CREST_INLINE void score_whole_rows(const T* const* k, Ahead<T> ahead, const float* q, Index head_dim, Vec* sum) {
+/// Sums of products of some rows, whole: sum[key * HT + head]. `ahead` is prefetched on the way, line by line.
+template <int HT, class T, class Ahead>
+CREST_INLINE void score_whole_rows(const T* const* k, Ahead ahead, const float* q, Index head_dim, Vec* sum) {
   constexpr int NX = score_vectors<HT>, ROWS = score_rows<HT, T>;
   constexpr Index W = Vec::width, piece = NX * W, line = 64 / sizeof(T), step = piece < line ? line : piece;
   Index x = 0;
   const auto key = [&](int i, Index at) { return load(k[i] + x + at); };
   for (; x + step <= head_dim;) {
-    CREST_UNROLL for (int i = 0; i < ROWS; ++i) prefetch<step * sizeof(T)>(ahead.rows[i] + x, ahead.far);
-    CREST_UNROLL for (Index u = 0; u < step; u += piece, x += piece) score_step<HT, ROWS, NX>(key, q + x * HT, sum);
+    CREST_UNROLL for (int i = 0; i < ROWS; ++i) ahead.template touch<step * sizeof(T)>(i, k[i], x);
+    if constexpr (step == piece)  // else g++ hands the unrolling of this loop of one turn on to the loop around it
+      score_step<HT, ROWS, NX>(key, q + x * HT, sum), x += step;
+    else
+      CREST_UNROLL for (Index u = 0; u < step; u += piece, x += piece) score_step<HT, ROWS, NX>(key, q + x * HT, sum);
   }
   for (; x + W <= head_dim; x += W) score_step<HT, ROWS, 1>(key, q + x * HT, sum);
   if (x < head_dim)
@@ -56,19 +44,33 @@ CREST_INLINE void score_whole_rows(const T* const* k, Ahead<T> ahead, const floa
 }
 
 /// Scores of tile / HT keys: out[key * HT + head].
-template <int HT, class T>
-CREST_INLINE void score_keys(const T* const* k, Ahead<T> ahead, const float* q, Index head_dim, float* out) {
+template <int HT, class T, class Ahead>
+CREST_INLINE void score_keys(const T* const* k, Ahead ahead, const float* q, Index head_dim, float* out) {
   constexpr int ROWS = score_rows<HT, T>;
   Vec sum[tile];
   CREST_UNROLL for (int i = 0; i < tile; ++i) sum[i] = zero();
   CREST_UNROLL for (int i = 0; i < tile / HT; i += ROWS)
-      score_whole_rows<HT>(k + i, Ahead<T>{ahead.rows + i, ahead.far}, q, head_dim, sum + i * HT);
+      score_whole_rows<HT>(k + i, ahead.from(i), q, head_dim, sum + i * HT);
   CREST_UNROLL for (int i = 0; i < tile; i += Vec::width) store(out + i, sums(sum + i));
 }
 
-/// Scores of a whole block: out[key * HT + head], in the units of q.
-template <int HT, class T>
-CREST_INLINE void score_block(const Block<T, HT>& block, Ahead<T> ahead, const float* q, Index head_dim, float* out) {
-  for (int i = 0; i < block_keys<HT>; i += tile / HT)
-    score_keys<HT>(block.k + i, Ahead<T>{ahead.rows + i, ahead.far}, q, head_dim, out + i * HT);
+/// Part i of n of some work.
+struct Share {
+  int i, n;
+};
+
+/// Scores of a whole block: out[key * HT + head], in the units of q. Half-way and at the end meanwhile(share) does
+/// other work: multiply-adds that fill the gaps which the reduction of the sums leaves.
+template <int HT, class T, class Ahead, class F>
+CREST_INLINE void score_block(const Block<T, HT>& block, Ahead ahead, const float* q, Index head_dim, float* out,
+                              F&& meanwhile) {
+  constexpr int keys = tile / HT, tiles = block_keys<HT, T> / keys, shares = tiles > 1 ? 2 : 1, each = tiles / shares;
+  for (int i = 0; i < tiles; ++i) {
+    score_keys<HT>(block.k + i * keys, ahead.from(i * keys), q, head_dim, out + i * tile);
+    if ((i + 1) % each == 0) meanwhile(Share{i / each, shares});
+  }
+}
+template <int HT, class T, class Ahead>
+CREST_INLINE void score_block(const Block<T, HT>& block, Ahead ahead, const float* q, Index head_dim, float* out) {
+  score_block<HT>(block, ahead, q, head_dim, out, [](Share) {});
 }
