@@ -18,21 +18,32 @@ CREST_INLINE void accumulate_step(int count, LoadValue load_value, const float* 
   CREST_UNROLL for (int i = 0; i < HT * NV; ++i) store(o + i * W, sum[i]);
 }
 
-/// A whole block: o[head][value_dim] += sum over its keys of w[key * HT + head] * v[key]. `ahead` rows are prefetched.
-template <int HT, class T>
-CREST_INLINE void accumulate_block(const Block<T, HT>& block, Ahead<T> ahead, const float* w, Index value_dim,
-                                   float* o) {
+/// Weights of one block for one tile of heads, whose values are still to be added.
+template <class T, int HT, class Ahead>
+struct Weighed {
+  alignas(64) float w[block_keys<HT, T> * HT];
+  const Block<T, HT>* block = nullptr;
+  Ahead ahead{};  ///< what to prefetch meanwhile
+  float* o = nullptr;
+};
+
+/// A share of a block's values: o[head][value_dim] += sum over its keys of w[key * HT + head] * v[key].
+template <class T, int HT, class Ahead>
+CREST_INLINE void accumulate_block(const Weighed<T, HT, Ahead>& u, Index value_dim, Share share) {
   constexpr Index W = Vec::width, NV = tile / HT < 4 ? tile / HT : 4, step = NV * W, in_block = elements_in<T> - 1;
-  Index x = 0;
-  for (; x + step <= value_dim; x += step)
+  const Block<T, HT>& block = *u.block;
+  const Index pieces = value_dim / step, last = pieces * (share.i + 1) / share.n * step;
+  Index x = pieces * share.i / share.n * step;
+  for (; x < last; x += step)
     accumulate_step<HT, NV>(
         block.count,
         [&](int i, Index at) {
-          if (at == 0) prefetch<step>(ahead.rows[i], x, ahead.far);
+          if (at == 0) u.ahead.template touch<step>(i, block.v[i], x);
           return load_at(block.v[i] + x / elements_in<T>, (x & in_block) + at);
         },
-        w, o + x * HT);
+        u.w, u.o + x * HT);
+  if (share.i + 1 < share.n) return;
   for (; x < value_dim; x += W)
     accumulate_step<HT, 1>(
-        block.count, [&](int i, Index) { return load_at(block.v[i], x, value_dim - x); }, w, o + x * HT);
+        block.count, [&](int i, Index) { return load_at(block.v[i], x, value_dim - x); }, u.w, u.o + x * HT);
 }

@@ -1,31 +1,31 @@
 // Blocks of keys as row pointers, and streams of blocks. Contiguous, strided, gathered and paged rows all look the same
-// to the kernels: eight pointers cost a few cycles against hundreds for the rows behind them.
+// to the kernels: pointers to a block's rows cost a few cycles against hundreds for the rows themselves.
 
-/// Keys a kernel handles at once for a tile of HT query heads. Blocks of 8 keep two steady streams (K and V) instead of
-/// bursts; one head needs more keys to fill a register tile.
-template <int HT>
-inline constexpr int block_keys = tile / HT > 8 ? tile / HT : 8;
+/// Keys a kernel handles at once for a tile of HT query heads: few enough to keep two steady streams (K and V) instead
+/// of bursts, and about 4 KiB of either at head_dim 128. One head needs more keys to fill a register tile.
+template <int HT, class T>
+inline constexpr int block_keys = std::max(tile / HT, elements_in<T> > 1 || sizeof(T) < 4 ? 16 : 8);
 
 template <class T, int HT>
 struct Block {
-  static constexpr int size = block_keys<HT>;
-  const T* k[size];
-  const T* v[size];
-  Index key[size];                                                           ///< positions in the cache
-  float k_scale[is_scaled<T> ? size : 1], v_scale[is_scaled<T> ? size : 1];  ///< where elements need one
+  static constexpr int keys = block_keys<HT, T>;
+  const T* k[keys];
+  const T* v[keys];
+  Index key[keys];                                                           ///< positions in the cache
+  float k_scale[is_scaled<T> ? keys : 1], v_scale[is_scaled<T> ? keys : 1];  ///< where elements need one
   int count = 0;
 
-  CREST_INLINE bool full() const { return count == size; }
+  CREST_INLINE bool full() const { return count == keys; }
   /// Fills the block with keys first, first + 1 ... of one page.
   CREST_INLINE void fill(const KvRows<T>& rows, Index first) {
     const T *k_row = rows.key(first), *v_row = rows.value(first);
-    CREST_UNROLL for (int i = 0; i < size; ++i) {
+    CREST_UNROLL for (int i = 0; i < keys; ++i) {
       k[i] = k_row + i * rows.k.stride;
       v[i] = v_row + i * rows.v.stride;
       key[i] = first + i;
     }
-    fill_scales(rows, 0, size);
-    count = size;
+    fill_scales(rows, 0, keys);
+    count = keys;
   }
   CREST_INLINE void add(const KvRows<T>& rows, Index j) {
     k[count] = rows.key(j);
@@ -36,8 +36,8 @@ struct Block {
   }
   /// Fills the unused places with the last key: kernels then compute, but never use, copies of it.
   CREST_INLINE bool pad(const KvRows<T>& rows) {
-    for (int i = count; i < size && count > 0; ++i) k[i] = k[count - 1], v[i] = v[count - 1], key[i] = key[count - 1];
-    if (count > 0) fill_scales(rows, count, size);
+    for (int i = count; i < keys && count > 0; ++i) k[i] = k[count - 1], v[i] = v[count - 1], key[i] = key[count - 1];
+    if (count > 0) fill_scales(rows, count, keys);
     return count > 0;
   }
 
@@ -52,44 +52,75 @@ struct Block {
   }
 };
 
-/// How many bytes behind a row the far prefetch reaches: hardware prefetchers alone leave a third of the bandwidth of
-/// memory unused, since K and V of a task advance slowly. 0 where rows are scattered.
-struct Reach {
-  Index k = 0, v = 0;
+/// Touches the cache lines of `bytes` bytes that will be needed soon. Addresses are integers: they may lie past a
+/// buffer, where a prefetch does nothing.
+CREST_INLINE void prefetch_lines(std::uintptr_t at, Index bytes) {
+  CREST_UNROLL for (Index line = 0; line < bytes; line += 64)
+      __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, 3);
+}
+
+/// Address of element x of a row; of a block of elements, about.
+template <class T>
+CREST_INLINE std::uintptr_t address_of(const T* row, Index x) {
+  return reinterpret_cast<std::uintptr_t>(row) + static_cast<std::uintptr_t>(x * Index{sizeof(T)} / elements_in<T>);
+}
+
+// What to prefetch while rows are read. from(i) is the same for the rows from the i-th on; touch<n>(i, row, x)
+// prefetches what corresponds to the `n` elements from place x on of `row`, the i-th.
+
+/// Rows in line: what lies some bytes behind, so that no pointers to it need registers. Twice, since K and V of a task
+/// advance slowly and hardware prefetchers alone leave a third of the bandwidth of memory unused.
+struct BytesAhead {
+  Index near, far;
+
+  CREST_INLINE BytesAhead from(int) const { return *this; }
+  template <Index n, class T>
+  CREST_INLINE void touch(int, const T* row, Index x) const {
+    constexpr Index bytes = n * Index{sizeof(T)} / elements_in<T>;
+    prefetch_lines(address_of(row, x) + static_cast<std::uintptr_t>(near), bytes);
+    prefetch_lines(address_of(row, x) + static_cast<std::uintptr_t>(far), bytes);
+  }
 };
 inline constexpr Index far_bytes = 4096;
 
-/// Distance in bytes of the row that begins about `far_bytes` behind a row of `bytes` bytes.
-CREST_INLINE Index reach_of(Index bytes, Index stride_bytes) {
-  return (bytes < far_bytes ? far_bytes / bytes : 1) * stride_bytes;
+/// A block of `keys` rows on, and about `far_bytes` behind that.
+CREST_INLINE BytesAhead bytes_ahead(Index keys, Index row_bytes, Index stride_bytes) {
+  return {keys * stride_bytes, (keys + (row_bytes < far_bytes ? far_bytes / row_bytes : 1)) * stride_bytes};
 }
 
-/// The keys of some ranges inside `clip`, block by block. A block may run over holes.
+/// Scattered rows: those of a later block. What lies behind a row tells nothing.
+template <class T>
+struct RowsAhead {
+  const T* const* rows;
+
+  CREST_INLINE RowsAhead from(int i) const { return {rows + i}; }
+  template <Index n>
+  CREST_INLINE void touch(int i, const T*, Index x) const {
+    prefetch_lines(address_of(rows[i], x), n * Index{sizeof(T)} / elements_in<T>);
+  }
+};
+
+/// The keys of some ranges inside `clip`, block by block. A block may run over holes and from page to page.
 template <class T, int HT>
-class RangeStream {
+class RangeBlocks {
  public:
-  CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
-      : rows_(rows),
-        clip_(clip),
-        reach_(rows.pages.table ? Reach{}
-                                : Reach{reach_of(rows.k_bytes(), rows.k.stride * Index{sizeof(T)}),
-                                        reach_of(rows.v_bytes(), rows.v.stride * Index{sizeof(T)})}) {
+  CREST_INLINE RangeBlocks(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
+      : rows_(rows), clip_(clip) {
     const std::span<const KeyRange> some = reaching_into(ranges, clip);
     range_ = some.data(), end_ = range_ + some.size();
   }
 
   CREST_INLINE bool next(Block<T, HT>& block) {
-    constexpr Index all = block_keys<HT>;
     if (length(left_) == 0 && !advance()) return false;
-    if (length(left_) < all) return gather(block);
+    if (length(left_) < keys) return gather(block);
     block.fill(rows_, left_.first);
-    left_.first += all;
+    left_.first += keys;
     return true;
   }
-  CREST_INLINE Reach reach() const { return reach_; }
-  /// Rows are prefetched this many blocks before their use, and once more `reach` bytes ahead; earlier in a paged
-  /// cache, where nothing is known of what lies behind.
-  CREST_INLINE unsigned lead() const { return rows_.pages.table ? 3 : 1; }
+
+ protected:
+  static constexpr Index keys = block_keys<HT, T>;
+  KvRows<T> rows_;
 
  private:
   /// The next keys that lie in line: the rest of a range, or of a page.
@@ -109,17 +140,58 @@ class RangeStream {
     return block.pad(rows_);
   }
 
-  KvRows<T> rows_;
   KeyRange clip_, rest_{}, left_{};
-  Reach reach_;
   const KeyRange* range_;
   const KeyRange* end_;
 };
+
+/// Keys of a cache without pages: what is needed soon lies behind.
+template <class T, int HT>
+class RangeStream : public RangeBlocks<T, HT> {
+ public:
+  using RangeBlocks<T, HT>::RangeBlocks;
+  static constexpr unsigned lead = 0;  ///< blocks known in advance
+  struct Coming {
+    BytesAhead k, v;
+  };
+
+  CREST_INLINE Coming coming(const Block<T, HT>&) const {
+    const KvRows<T>& rows = this->rows_;
+    return {bytes_ahead(this->keys, rows.k_bytes(), rows.k.stride * Index{sizeof(T)}),
+            bytes_ahead(this->keys, rows.v_bytes(), rows.v.stride * Index{sizeof(T)})};
+  }
+};
+
+/// Rows to prefetch where nothing is known of what lies behind: those of the latest block known.
+template <class T>
+struct ScatteredComing {
+  RowsAhead<T> k, v;
+};
+
+/// Keys of a cache in pages.
+template <class T, int HT>
+class PagedStream : public RangeBlocks<T, HT> {
+ public:
+  using RangeBlocks<T, HT>::RangeBlocks;
+  static constexpr unsigned lead = 32 / block_keys<HT, T>;
+  using Coming = ScatteredComing<T>;
+
+  CREST_INLINE Coming coming(const Block<T, HT>& latest) const { return {{latest.k}, {latest.v}}; }
+};
+
+/// Calls f(stream) for the keys of some ranges inside `clip`.
+template <int HT, class T, class F>
+CREST_INLINE auto with_stream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip, F&& f) {
+  return rows.pages.table ? f(PagedStream<T, HT>(rows, ranges, clip)) : f(RangeStream<T, HT>(rows, ranges, clip));
+}
 
 /// The keys of a set, block by block.
 template <class T, int HT>
 class SetStream {
  public:
+  static constexpr unsigned lead = 16 / block_keys<HT, T>;
+  using Coming = ScatteredComing<T>;
+
   CREST_INLINE SetStream(const KvRows<T>& rows, const KeySet& keys)
       : rows_(rows), at_(keys.begin()), end_(keys.end()) {}
 
@@ -127,8 +199,7 @@ class SetStream {
     for (block.count = 0; at_ != end_ && !block.full(); ++at_) block.add(rows_, *at_);
     return block.pad(rows_);
   }
-  CREST_INLINE Reach reach() const { return {}; }
-  CREST_INLINE unsigned lead() const { return 2; }
+  CREST_INLINE Coming coming(const Block<T, HT>& latest) const { return {{latest.k}, {latest.v}}; }
 
  private:
   KvRows<T> rows_;
@@ -136,27 +207,10 @@ class SetStream {
   KeySet::End end_;
 };
 
-/// Rows to prefetch while a block is worked on: `rows` of a later block, and what lies `far` bytes behind them.
-template <class T>
-struct Ahead {
-  const T* const* rows;
-  Index far;
-};
-
-/// What will be needed after a block: a block a few places on, and how far behind it to reach out.
-template <class T, int HT>
-struct Coming {
-  const Block<T, HT>& block;
-  Reach reach;
-
-  CREST_INLINE Ahead<T> k() const { return {block.k, reach.k}; }
-  CREST_INLINE Ahead<T> v() const { return {block.v, reach.v}; }
-};
-
 /// Blocks in flight: the one before, the one worked on, and those whose rows are being prefetched.
 template <class T, int HT>
 struct BlockRing {
-  static constexpr unsigned size = 8;  ///< a power of two above the longest lead + 1
+  static constexpr unsigned size = 8;  ///< a power of two above the longest lead + 2
   Block<T, HT> blocks[size];
 
   CREST_INLINE Block<T, HT>& operator[](unsigned i) { return blocks[i % size]; }
@@ -165,11 +219,11 @@ struct BlockRing {
 /// Calls f(block, coming) for every block of a stream. A block stays valid until the call after its own has returned.
 template <class T, int HT, class Stream, class F>
 CREST_INLINE void for_each_block(BlockRing<T, HT>& ring, Stream stream, F&& f) {
-  const unsigned lead = stream.lead();
+  constexpr unsigned lead = Stream::lead;
   unsigned filled = 0;
-  while (filled < lead && stream.next(ring[filled])) ++filled;
+  while (filled <= lead && stream.next(ring[filled])) ++filled;
   for (unsigned now = 0; now < filled; ++now) {
-    if (now + lead == filled) filled += stream.next(ring[filled]);
-    f(ring[now], Coming<T, HT>{ring[filled - 1], stream.reach()});
+    f(ring[now], stream.coming(ring[filled - 1]));
+    if (now + lead + 1 == filled) filled += stream.next(ring[filled]);
   }
 }

@@ -122,15 +122,15 @@ void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const fl
     }
 }
 
-/// Scores of the means of `count` <= 8 blocks, the first being `first`: out[block][padded_heads], log2 units.
+/// Scores of the means of `count` <= block_keys blocks, the first being `first`: out[block][padded_heads], log2 units.
 template <int HT>
 void score_means(const SketchView& s, Index first, Index count, const Group<HT>& g, float* out) {
   Block<i8, HT> rows;
-  for (Index b = 0; b < block_keys<HT>; ++b)
+  for (Index b = 0; b < rows.keys; ++b)
     rows.k[b] = reinterpret_cast<const i8*>(s.head(first + std::min(b, count - 1)) + sizeof(BlockHead));
   for (Index t = 0; t < g.shape.tiles(); ++t) {
-    alignas(64) float w[block_keys<HT> * HT];
-    score_block<HT>(rows, Ahead<i8>{rows.k, 0}, g.tile_q(t), s.head_dim, w);
+    alignas(64) float w[block_keys<HT, i8> * HT];
+    score_block<HT>(rows, RowsAhead<i8>{rows.k}, g.tile_q(t), s.head_dim, w);
     for (Index b = 0; b < count; ++b) {
       BlockHead head;
       std::memcpy(&head, s.head(first + b), sizeof head);

@@ -1,10 +1,10 @@
 // A GQA group at one query: the loop every recipe ends in.
 //
-// Per block of 8 keys (f16, head_dim d, group of 4): read 8 * 2d bytes of K and as many of V, once for all heads of the
-// group. While a block is scored, K rows of the next are prefetched, while values are added its V rows: two
-// steady streams. Nothing else moves: q, the accumulators (4 * 8d bytes) and 64 weights stay in L1. At d = 128 that is
-// 64 FMA of 16 floats, 16 conversions and a quarter of an exp2 vector per key and group of 4 against 512 bytes from
-// memory.
+// Per block of 16 keys (f16, head_dim d, group of 4): read 16 * 2d bytes of K and as many of V, once for all heads of
+// the group. While K rows are scored, those a block on are prefetched, while values are added the V rows a block on:
+// two steady streams. Nothing else moves: q, the accumulators (4 * 8d bytes) and 128 weights stay in L1. At d = 128
+// that is 64 FMA of 16 floats, 16 conversions and a quarter of an exp2 vector per key and group of 4 against 512 bytes
+// from memory.
 
 /// The rows of one group at one query, in a thread's workspace.
 template <int HT>
@@ -89,14 +89,15 @@ void add_sinks(const Group<HT>& g, const Problem<T>& p, Index first_head, const 
   }
 }
 
-// Scores of a block: operator()(block, coming, tile, w) writes w[key * HT + head] in log2 units; scale_values() may
-// change the weights between the softmax and the values, for rows whose values carry a factor.
+// Scores of a block: operator()(block, coming, tile, w, meanwhile) writes w[key * HT + head] in log2 units, and calls
+// meanwhile(share) for every share of other work; scale_values() may change the weights between the softmax and the
+// values, for rows whose values carry a factor.
 
 /// Multiplies what belongs to a key by the key's scale, where its elements need one.
-template <int HT, class T>
-CREST_INLINE void scale_keys(const float* scale, const Block<T, HT>& block, float* w) {
+template <class T, int HT>
+CREST_INLINE void scale_keys(const Block<T, HT>& block, const float* scale, float* w) {
   if constexpr (is_scaled<T>)
-    CREST_UNROLL for (int i = 0; i < block.size * HT; ++i) w[i] *= scale[i / HT];
+    CREST_UNROLL for (int i = 0; i < block.keys * HT; ++i) w[i] *= scale[i / HT];
 }
 
 /// The dot products alone.
@@ -104,9 +105,10 @@ template <int HT>
 struct DotProducts {
   const Group<HT>& g;
 
-  template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
-    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+  template <class T, class Coming, class F>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
+    score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w, meanwhile);
   }
 };
 
@@ -116,15 +118,16 @@ struct RowScores {
   const Group<HT>& g;
   const Logits& logits;
 
-  template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
-    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
-    scale_keys<HT>(block.k_scale, block, w);
-    logits.apply<HT>(block.key, t, w);
+  template <class T, class Coming, class F>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
+    score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w, meanwhile);
+    scale_keys(block, block.k_scale, w);
+    logits.apply<Block<T, HT>::keys, HT>(block.key, t, w);
   }
   template <class T>
   CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
-    scale_keys<HT>(block.v_scale, block, w);
+    scale_keys(block, block.v_scale, w);
   }
 };
 
@@ -133,59 +136,50 @@ template <int HT>
 struct KnownScores {
   const ScoreRows& rows;
 
-  template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>&, Index t, float* w) const {
-    for (int i = 0; i < block_keys<HT>; ++i)
-      std::memcpy(w + i * HT, rows.row(block.key[i]) + t * HT, HT * sizeof(float));
+  template <class T, class Coming, class F>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming&, Index t, float* w, F&& meanwhile) const {
+    meanwhile(Share{0, 1});
+    for (int i = 0; i < block.keys; ++i) std::memcpy(w + i * HT, rows.row(block.key[i]) + t * HT, HT * sizeof(float));
   }
   template <class T>
   CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
-    scale_keys<HT>(block.v_scale, block, w);
+    scale_keys(block, block.v_scale, w);
   }
-};
-
-/// Weights of one block for one tile of heads, whose values are still to be added.
-template <class T, int HT>
-struct Weighed {
-  alignas(64) float w[block_keys<HT> * HT];
-  const Block<T, HT>* block = nullptr;
-  Ahead<T> ahead{};  ///< rows to prefetch meanwhile
-  float* o = nullptr;
 };
 
 /// Softmax-weighted values of all keys of a stream, added to the group. Returns how often a reference moved.
 ///
-/// The values of a block are added after the next block has been scored: turning scores into weights is one long chain
-/// of dependent instructions, and what is independent of it must stand close by to fill the gap.
+/// The values of a block are added while the next block is scored: turning scores into weights is one long chain of
+/// dependent instructions, and what is independent of it must stand close by to fill the gap.
 template <class T, int HT, class Stream, class Scores, class Softmax>
 Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, const Softmax& softmax) {
-  constexpr int fold_every = 256 / block_keys<HT>;
+  using Unit = Weighed<T, HT, decltype(Stream::Coming::v)>;
+  constexpr int keys = block_keys<HT, T>, fold_every = 256 / keys;
   const Index tiles = g.shape.tiles(), value_dim = g.shape.value_dim;
   BlockRing<T, HT> ring;
-  Weighed<T, HT> units[2];
+  Unit units[2];
   unsigned now = 0;
   int since_fold = 0;
   Index moved = 0;
-  const auto add_values = [&](const Weighed<T, HT>& u) {
-    accumulate_block<HT>(*u.block, u.ahead, u.w, value_dim, u.o);
-  };
-  for_each_block(ring, stream, [&](const Block<T, HT>& block, const Coming<T, HT>& coming) {
+  // Inlined by force: what is prefetched then needs no registers of its own.
+  const auto work = [&](const Block<T, HT>& block, const auto& coming) __attribute__((always_inline)) {
     for (Index t = 0; t < tiles; ++t, now ^= 1) {
-      Weighed<T, HT>&unit = units[now], &before = units[now ^ 1];
-      scores(block, coming, t, unit.w);
-      unit.block = any_weighs<Softmax>(unit.w, g.tile_state(t)) ? &block : nullptr;
-      unit.ahead = coming.v();
+      Unit &unit = units[now], &before = units[now ^ 1];
+      scores(block, coming, t, unit.w, [&](Share share) {
+        if (before.block) accumulate_block(before, value_dim, share);
+      });
+      unit.block = any_weighs<Softmax, keys>(unit.w, g.tile_state(t)) ? &block : nullptr;
+      unit.ahead = coming.v;
       unit.o = g.tile_run(t);
-      if (unit.block) {
-        const Accumulated<HT> old{g.tile_o(t), unit.o, g.tile_outputs(), before.o == unit.o ? before.w : nullptr};
-        moved += weigh_block<HT>(unit.w, block.count, g.tile_state(t), softmax, old);
-        scores.scale_values(block, unit.w);
-      }
-      if (before.block) add_values(before);
+      if (!unit.block) continue;
+      const Accumulated<HT> old{g.tile_o(t), unit.o, g.tile_outputs()};
+      moved += weigh_block<keys>(unit.w, block.count, g.tile_state(t), softmax, old);
+      scores.scale_values(block, unit.w);
     }
     if (++since_fold % fold_every == 0) g.fold();
-  });
-  if (units[now ^ 1].block) add_values(units[now ^ 1]);
+  };
+  for_each_block(ring, stream, work);
+  if (units[now ^ 1].block) accumulate_block(units[now ^ 1], value_dim, Share{0, 1});
   g.fold();
   return moved;
 }

@@ -12,9 +12,10 @@ struct DrawnScores {
   float log_scale;
   float* noise;  ///< [padded_heads] sums of (score - estimate)^2 over the drawn keys, log2 units
 
-  template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
-    exact(block, coming, t, w);
+  template <class T, class Coming, class F>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
+    exact(block, coming, t, w, meanwhile);
     reweigh(block, t, w);
   }
   template <class T>
@@ -44,15 +45,17 @@ struct DrawnByteScores {
   const float* means;  ///< [blocks][padded_heads] scores of the blocks' means
   const float* steps;  ///< [blocks] {K, V}
 
-  CREST_INLINE void operator()(const Block<i8, HT>& block, const Coming<i8, HT>& coming, Index t, float* w) const {
+  template <class Coming, class F>
+  CREST_INLINE void operator()(const Block<i8, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
     const Group<HT>& g = drawn.exact.g;
-    score_block<HT>(block, coming.k(), g.tile_q(t), g.shape.head_dim, w);
+    score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w, meanwhile);
     for (int i = 0; i < block.count; ++i) {
       const Index b = block.key[i] / SketchView::block_keys;
       const float* mean = means + b * g.shape.padded_heads() + t * HT;
       CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * steps[2 * b] + mean[h];
     }
-    drawn.exact.logits.template apply<HT>(block.key, t, w);
+    drawn.exact.logits.template apply<Block<i8, HT>::keys, HT>(block.key, t, w);
     drawn.reweigh(block, t, w);
   }
   CREST_INLINE void scale_values(const Block<i8, HT>& block, float* w) const {
@@ -239,7 +242,7 @@ void copy_steps(Guide<T, HT>& a, Index first, Index count) {
 /// Estimates of all open keys; of their blocks' means alone where another probe takes the place of the codes.
 template <class T, int HT>
 void estimate_keys(Guide<T, HT>& a) {
-  constexpr Index chunk = 8;
+  constexpr Index chunk = block_keys<HT, i8>;
   const Index heads = a.shape.group.padded_heads(), tiles = a.shape.group.tiles();
   Index with_means = 0;
   a.space.each([&](Index b, KeySet::Word) {

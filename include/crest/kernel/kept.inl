@@ -66,9 +66,10 @@ struct DrawnValues {
   KnownScores<HT> known;
   Masses probability;
 
-  template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
-    known(block, coming, t, w);
+  template <class T, class Coming, class F>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
+    known(block, coming, t, w, meanwhile);
   }
   template <class T>
   CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
@@ -114,8 +115,8 @@ void add_spread(const Choice<HT, R>& c, const KvRows<T>& values, Index t, const 
   const Masses probability(c.sight.masses, c.sight.rows.places);
   BlockRing<T, HT> ring;
   for_each_block(ring, SetStream<T, HT>(values, c.sight.fresh), [&](const Block<T, HT>& block, const auto& coming) {
-    alignas(64) float along[block_keys<HT> * HT];
-    score_block<HT>(block, coming.k(), c.g.tile_o(t), values.head_dim, along);
+    alignas(64) float along[block_keys<HT, T> * HT];
+    score_block<HT>(block, coming.k, c.g.tile_o(t), values.head_dim, along);
     for (int i = 0; i < block.count; ++i) {
       const float p = probability(block.key[i]), scale = values.value_scale(block.key[i]);
       const float length = squared_length(block.k[i], values.head_dim) * scale * scale;

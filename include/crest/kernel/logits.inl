@@ -57,11 +57,11 @@ class Logits {
         place_(o_.place(u.query, p.queries(), p.keys())),
         changes_(!o_.unchanged() || variant.variant) {}
 
-  /// A block of scores w[key][HT] of head tile `tile`.
-  template <int HT>
+  /// A block of scores w[KEYS][HT] of head tile `tile`.
+  template <int KEYS, int HT>
   CREST_INLINE void apply(const Index* key, Index tile, float* w) const {
     if (changes_) [[unlikely]]
-      change_block<HT>(key, tile, w);
+      change_block<KEYS, HT>(key, tile, w);
   }
   /// Estimated scores of one head: `n` keys from `key` on, a multiple of every vector width.
   CREST_INLINE void estimates(Index head, Index key, Index n, float* scores) const {
@@ -70,19 +70,19 @@ class Logits {
   }
 
  private:
-  template <int HT>
+  template <int KEYS, int HT>
   [[gnu::noinline]] void change_block(const Index* key, Index tile, float* w) const {
-    constexpr int keys = block_keys<HT>, all = keys * HT;
+    constexpr int all = KEYS * HT;
     if (o_.softcap > 0) cap(w, all);
-    if (!o_.slopes.empty()) add_slopes<HT>(key, tile, w);
-    if (!o_.bias.absent()) add_bias<HT>(key, tile, w);
+    if (!o_.slopes.empty()) add_slopes<KEYS, HT>(key, tile, w);
+    if (!o_.bias.absent()) add_bias<KEYS, HT>(key, tile, w);
     if (!variant_.variant) return;
     scale(w, all, ln_2);
     if (variant_.transform) variant_.transform(variant_.variant, {w, all});
     const Index first = tile * HT;
     if (variant_.mask)
       variant_.mask(variant_.variant,
-                    {w, key, keys, std::min<Index>(HT, heads_ - first), HT, first_ + first, query_, place_});
+                    {w, key, KEYS, std::min<Index>(HT, heads_ - first), HT, first_ + first, query_, place_});
     scale(w, all, log2_e);
   }
 
@@ -112,20 +112,20 @@ class Logits {
   /// Query head of a column; columns past the group repeat the last.
   std::size_t head(Index column) const { return static_cast<std::size_t>(first_ + std::min(column, heads_ - 1)); }
 
-  template <int HT>
+  template <int KEYS, int HT>
   void add_slopes(const Index* key, Index tile, float* w) const {
-    constexpr int all = block_keys<HT> * HT;
+    constexpr int all = KEYS * HT;
     alignas(64) float slope[all], distance[all];
     for (int h = 0; h < HT; ++h) slope[h] = o_.slopes[head(tile * HT + h)] * log2_e;
-    for (int i = 0; i < block_keys<HT>; ++i)
+    for (int i = 0; i < KEYS; ++i)
       for (int h = 0; h < HT; ++h)
         slope[i * HT + h] = slope[h], distance[i * HT + h] = static_cast<float>(key[i] - place_);
     for (int i = 0; i < all; i += Vec::width) store(w + i, fma(load(slope + i), load(distance + i), load(w + i)));
   }
 
-  template <int HT>
+  template <int KEYS, int HT>
   void add_bias(const Index* key, Index tile, float* w) const {
-    constexpr int keys = block_keys<HT>;
+    constexpr int keys = KEYS;
     const bool in_line = key[keys - 1] - key[0] == keys - 1;
     for (int h = 0; h < HT; ++h) {
       const std::size_t at = head(tile * HT + h);

@@ -37,8 +37,8 @@ void score_stream(const Scores<HT>& scores, const Stream& keys, F&& f) {
   BlockRing<T, HT> ring;
   for_each_block(ring, keys, [&](const Block<T, HT>& block, const auto& coming) {
     for (Index t = 0; t < scores.g.shape.tiles(); ++t) {
-      alignas(64) float w[block_keys<HT> * HT];
-      scores(block, coming, t, w);
+      alignas(64) float w[block_keys<HT, T> * HT];
+      scores(block, coming, t, w, [](Share) {});
       for (int i = 0; i < block.count; ++i) f(block.key[i], t * HT, w + i * HT);
     }
   });

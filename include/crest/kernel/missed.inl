@@ -62,7 +62,7 @@ class WeightSum {
   }
 
  private:
-  static constexpr int vectors = TileState<HT>::vectors, all = block_keys<HT> * HT;
+  static constexpr int vectors = TileState<HT>::vectors, all = std::max(tile / HT, 8) * HT;
 
   CREST_INLINE void flush() {
     for (int i = at_; i < all; ++i) w_[i] = -std::numeric_limits<float>::infinity(), times_[i] = 0;

@@ -100,8 +100,8 @@ void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale 
   for (int h = 0; h < HT; ++h) own[h] = a.length_of_output(t * HT + h);
   BlockRing<U, HT> ring;
   for_each_block(ring, SetStream<U, HT>(rows, a.probe), [&](const Block<U, HT>& block, const auto& coming) {
-    alignas(64) float along[block_keys<HT> * HT];
-    score_block<HT>(block, coming.k(), a.drawn.tile_run(t), rows.head_dim, along);
+    alignas(64) float along[block_keys<HT, U> * HT];
+    score_block<HT>(block, coming.k, a.drawn.tile_run(t), rows.head_dim, along);
     for (int i = 0; i < block.count; ++i) {
       const Index j = block.key[i];
       const float step = scale(j), length = squared_length(block.k[i], rows.head_dim) * step * step;

@@ -43,9 +43,10 @@ struct NotedScores {
   Scores scores;
   LoadedValues& loaded;
 
-  template <class T>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming<T, HT>& coming, Index t, float* w) const {
-    scores(block, coming, t, w);
+  template <class T, class Coming, class F>
+  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
+                               F&& meanwhile) const {
+    scores(block, coming, t, w, meanwhile);
   }
   template <class T>
   CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
@@ -140,9 +141,11 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
     for (Index at = task.keys.first; at < task.keys.last; at += step)
       each([&](const Unit& u) {
         const Visible visible(c.p, u.query);
-        const RangeStream<T, HT> keys(rows, visible.ranges(), {at, std::min(at + step, task.keys.last)});
         const Logits logits = logits_of(c, recipe, u);
-        c.tally.rescales += attend_noting<T>(group(u), keys, RowScores<HT>{group(u), logits}, softmax, values);
+        const KeyRange clip{at, std::min(at + step, task.keys.last)};
+        c.tally.rescales += with_stream<HT>(rows, visible.ranges(), clip, [&](const auto& keys) {
+          return attend_noting<T>(group(u), keys, RowScores<HT>{group(u), logits}, softmax, values);
+        });
       });
     values.end_pass();
   };
@@ -162,12 +165,14 @@ void attend_visible(const TaskCall<T>& c, const Group<HT>& g, const R& recipe, c
   const Unit u = c.whole();
   const Visible visible(c.p, u.query);
   const Logits logits = logits_of(c, recipe, u);
+  const KvRows<T> rows = kv_rows(c.p, c.task.kv_head);
   const Index n = visible.count(c.task.keys);
   LoadedValues values(c.task.keys.first);
   const auto pass = [&](const auto& by) {
-    const RangeStream<T, HT> all(kv_rows(c.p, c.task.kv_head), visible.ranges(), c.task.keys);
     add_sinks(g, c.p, u.first_head, by);
-    c.tally.rescales += attend_noting<T>(g, all, RowScores<HT>{g, logits}, by, values);
+    c.tally.rescales += with_stream<HT>(rows, visible.ranges(), c.task.keys, [&](const auto& all) {
+      return attend_noting<T>(g, all, RowScores<HT>{g, logits}, by, values);
+    });
     values.end_pass();
   };
   if constexpr (Uniform<Softmax>)

@@ -78,27 +78,25 @@ template <int HT>
 struct Accumulated {
   float* o;
   float* run;
-  Index outputs;   ///< floats of each
-  float* pending;  ///< weights of a block whose values are not added yet, or null
+  Index outputs;  ///< floats of each
 
   void rescale(int head, float factor) const {
     for (Index x = head * Vec::width; x < outputs; x += HT * Vec::width) {
       store(o + x, load(o + x) * broadcast(factor));
       store(run + x, load(run + x) * broadcast(factor));
     }
-    for (int i = head; i < block_keys<HT> * HT && pending; i += HT) pending[i] *= factor;
   }
 };
 
 /// Moves the reference of every head that has a score above its limit, and rescales what it has accumulated.
-/// Returns how many moved that had been set before.
-template <int HT, class Softmax>
+/// Returns how many moved that had been set before. KEYS: of a block.
+template <int KEYS, int HT, class Softmax>
 [[gnu::noinline]] Index move_references(const float* scores, const TileState<HT>& s, const Softmax& softmax,
                                         const Accumulated<HT>& old) {
   Index moved = 0;
   for (int head = 0; head < HT; ++head) {
     float peak = -std::numeric_limits<float>::infinity();
-    for (int i = head; i < block_keys<HT> * HT; i += HT) peak = scores[i] > peak ? scores[i] : peak;
+    for (int i = head; i < KEYS * HT; i += HT) peak = scores[i] > peak ? scores[i] : peak;
     if (!(peak > s.limit[head])) continue;
     const float before = s.reference[head];
     s.refer(head, peak, softmax);
@@ -111,26 +109,26 @@ template <int HT, class Softmax>
 }
 
 /// Whether a key of a block may weigh anything. With equal weights most blocks do not, and end here.
-template <class Softmax, int HT>
+template <class Softmax, int KEYS, int HT>
 CREST_INLINE bool any_weighs(const float* scores, const TileState<HT>& s) {
   if constexpr (!Uniform<Softmax>) return true;
   bool any = false;
-  CREST_UNROLL for (int i = 0; i < block_keys<HT> * HT; i += Vec::width) any |=
+  CREST_UNROLL for (int i = 0; i < KEYS * HT; i += Vec::width) any |=
       any_not_less(load(scores + i), load(s.reference + i % TileState<HT>::lanes));
   return any;
 }
 
 /// Turns the scores of a block into weights in place and adds them to the sums. Keys past `count` get weight 0.
-template <int HT, class Softmax>
+template <int KEYS, int HT, class Softmax>
 CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax,
                                const Accumulated<HT>& old) {
-  constexpr int W = Vec::width, V = TileState<HT>::vectors, all = block_keys<HT> * HT;
+  constexpr int W = Vec::width, V = TileState<HT>::vectors, all = KEYS * HT;
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
   bool over = false;
   CREST_UNROLL for (int i = 0; i < all / W; ++i) over |= any_greater(load(w + i * W), load(s.limit + i % V * W));
   Index moved = 0;
   if (over) [[unlikely]]
-    moved = move_references<HT>(w, s, softmax, old);
+    moved = move_references<KEYS>(w, s, softmax, old);
   Vec sum[V];
   CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
