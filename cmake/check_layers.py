@@ -84,7 +84,7 @@ def check_text(path, text):
 
 def is_function(head):
     """Whether the text before a '{' begins a function: it has parameters, and no type or namespace opens."""
-    head = re.sub(r"\btemplate\s*<[^{}]*?>\s*(?=[\w\[:])", "", head)
+    head = re.sub(r"\btemplate\s*<[^{}]*?>\s*(?=[\w\[:])|\bCREST_TARGET_BEGIN\([^)]*\)", "", head)
     return "(" in head and not TYPE_OR_NAMESPACE.search(head.split("(")[0])
 
 

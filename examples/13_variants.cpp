@@ -74,7 +74,8 @@ int main() {
   auto problem = toy.problem();
   good &= demo::check(sketch.follow(problem) == crest::Status::ok, "a sketch for guided");
   problem.sketch = &sketch;
-  good &= demo::check(crest::attention(problem, crest::Variant{crest::guided, Flatten{}}).ok(), "guided takes the transform");
+  good &= demo::check(crest::attention(problem, crest::Variant{crest::guided, Flatten{}}).ok(),
+                      "guided takes the transform");
   const crest::Report refused = crest::attention(problem, crest::Variant{crest::guided, OneDocument{3, 1000}});
   std::printf("guided, given the mask: %s\n", crest::to_string(refused.status));
   good &= demo::check(!refused.ok(), "and refuses the mask");

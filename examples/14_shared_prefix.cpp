@@ -1,5 +1,5 @@
-// A server's cache: sequences in pages of one pool, with a common prompt whose pages they share. Decoded as a batch, each
-// sequence through its own page table; then as a cascade, which reads the prompt once for all of them.
+// A server's cache: sequences in pages of one pool, with a common prompt whose pages they share. Decoded as a batch,
+// each sequence through its own page table; then as a cascade, which reads the prompt once for all of them.
 
 #include <algorithm>
 

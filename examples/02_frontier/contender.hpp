@@ -17,7 +17,7 @@ using Problem = crest::Problem<crest::f16>;
 
 /// What is kept beside the cache of the keys that a position sees.
 struct Beside {
-  crest::KeySketch codes, rows;              ///< without and with 8-bit rows
+  crest::KeySketch codes, rows;             ///< without and with 8-bit rows
   crest::KeyIndex means, bounds, clusters;  ///< groups of keys and their summaries
 
   explicit Beside(const demo::Batch& batch);

@@ -70,12 +70,10 @@ std::vector<Contender> contenders() {
            [](Index n) { return margin(Stride{}, Climb{.peaks = 16, .steps = n}, Plateau{}); });
   list.add("top keys of all scores", "", {64, 128, 256, 512, 1024},
            [](Index n) { return margin(EveryKey{}, Stay{}, TopKeys{n}); });
-  list.add("draws of all scores", "% ", {2, 5, 10, 20}, [](Index x) {
-    return margin(EveryKey{}, Stay{}, MassStride{.share = 0.01f * static_cast<float>(x)});
-  });
-  list.add("blocks by antidiagonals", "mass % ", {50, 80, 90, 95}, [](Index x) {
-    return margin(Antidiagonal{.mass = 0.01f * static_cast<float>(x)}, Stay{}, Everything{});
-  });
+  list.add("draws of all scores", "% ", {2, 5, 10, 20},
+           [](Index x) { return margin(EveryKey{}, Stay{}, MassStride{.share = 0.01f * static_cast<float>(x)}); });
+  list.add("blocks by antidiagonals", "mass % ", {50, 80, 90, 95},
+           [](Index x) { return margin(Antidiagonal{.mass = 0.01f * static_cast<float>(x)}, Stay{}, Everything{}); });
   list.add("blocks by means", "% ", {5, 10, 20}, grouped<BlockMean>);
   list.add("blocks by bounds (Quest)", "% ", {5, 10, 20}, grouped<TopBlocks>);
   list.add("clusters of keys", "% ", {5, 10, 20}, grouped<TopClusters>);

@@ -33,7 +33,7 @@ struct Problem {
   LogitOptions logits{};               ///< softcap, ALiBi slopes, bias, sink logits
   PageTable pages{};                   ///< optional: k and v are views of one page of a pool
   TensorView<const float, 2> k_scales{}, v_scales{};  ///< [kv_heads, keys]; for i8 and i4x32: factors of a key's rows
-  const KeyIndex* index = nullptr;     ///< needed by samplers that choose groups of keys: BlockMean, TopBlocks ...
+  const KeyIndex* index = nullptr;  ///< needed by samplers that choose groups of keys: BlockMean, TopBlocks ...
 
   CREST_INLINE constexpr Index heads() const { return q.extent(0); }
   CREST_INLINE constexpr Index queries() const { return q.extent(1); }

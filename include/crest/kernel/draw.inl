@@ -47,6 +47,12 @@ CREST_INLINE float lane_max(Vec a) {
 /// 1 where a is at least 1, else 0, for 0 <= a < 2.
 CREST_INLINE Vec truncated(Vec a) { return round(a - broadcast(0.49999994f)); }
 
+/// log2 of 2^a + 2^b.
+CREST_INLINE float log2_add(float a, float b) {
+  const float most = std::max(a, b);
+  return most > unset ? most + std::log2(std::exp2(a - most) + std::exp2(b - most)) : most;
+}
+
 /// log2 of the sum of 2^estimate over the open keys of one head.
 inline float log_sum(const DrawSpace& d, Index head) {
   Vec most = broadcast(unset), sum = zero();

@@ -96,8 +96,7 @@ void add_sinks(const Group<HT>& g, const Problem<T>& p, Index first_head, const 
 /// Multiplies what belongs to a key by the key's scale, where its elements need one.
 template <class T, int HT>
 CREST_INLINE void scale_keys(const Block<T, HT>& block, const float* scale, float* w) {
-  if constexpr (is_scaled<T>)
-    CREST_UNROLL for (int i = 0; i < block.keys * HT; ++i) w[i] *= scale[i / HT];
+  if constexpr (is_scaled<T>) CREST_UNROLL for (int i = 0; i < block.keys * HT; ++i) w[i] *= scale[i / HT];
 }
 
 /// The dot products alone.

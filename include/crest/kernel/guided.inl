@@ -290,11 +290,6 @@ void hide_others(Guide<T, HT>& a) {
   });
 }
 
-CREST_INLINE float log2_add(float a, float b) {
-  const float most = std::max(a, b);
-  return most > unset ? most + std::log2(std::exp2(a - most) + std::exp2(b - most)) : most;
-}
-
 /// Bytes a drawn row costs: whole lines of K and V.
 template <class T, int HT>
 std::uint64_t drawn_row_bytes(const Guide<T, HT>& a) {

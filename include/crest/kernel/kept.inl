@@ -18,13 +18,13 @@ struct Choice {
   }
 };
 
-/// Sums of weights over all scored keys.
+/// Sums of weights over all scored keys, and over what the group has counted before them: sink logits.
 template <int HT, class R>
 void sum_weights(const Choice<HT, R>& c) {
   for (Index t = 0; t < c.g.shape.tiles(); ++t) {
     WeightSum<HT, decltype(R::softmax)> sum(c.g.tile_state(t));
     for (Index key : c.sight.scored) sum.add(c.sight.rows.row(key) + t * HT, 1);
-    for (int h = 0; h < HT; ++h) c.totals[t * HT + h] = sum.total(h);
+    for (int h = 0; h < HT; ++h) c.totals[t * HT + h] = sum.total(h) + c.g.sum(t * HT + h);
   }
 }
 

@@ -13,8 +13,8 @@ inline constexpr int score_rows = std::min(tile / HT, elements_in<T> > 1 ? 8 : s
 
 /// Elements of a row that take about a cache line.
 template <class T>
-inline constexpr Index line_elements =
-    elements_in<T> * ((64 + static_cast<Index>(sizeof(T)) / 2) / static_cast<Index>(sizeof(T)));
+inline constexpr Index line_elements = elements_in<T>*((64 + static_cast<Index>(sizeof(T)) / 2) /
+                                                       static_cast<Index>(sizeof(T)));
 
 /// One step along head_dim for ROWS keys: sum[key][head] += k[key][x..] * q[head][x..]. Each K vector is loaded and
 /// converted once for all heads. q: for each vector of x one vector per head, side by side.
