@@ -23,6 +23,8 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 /// Streams like `exact`, but with the classic online softmax; and looks at every key.
 constexpr Recipe online{crest::EveryKey{}, crest::Stay{}, crest::Rescaling{}, crest::Everything{}};
 constexpr Recipe looking{crest::Stride{1}, crest::Stay{}, crest::Margin{}, crest::Plateau{1000}};
+/// Draws values, and is certain of all of them.
+constexpr Recipe drawing{crest::EveryKey{}, crest::Stay{}, crest::Margin{}, crest::MassStride{.share = 1}};
 
 /// Owns the lists that LogitOptions borrow.
 struct Lists {
@@ -140,7 +142,7 @@ TEST(SinkLogits, OfAnySizeJoinTheDenominatorOnce) {
         test::compute(c.problem, recipe, backend);
         test::expect_close(c.problem, wanted);
       };
-      expect(crest::exact), expect(online), expect(looking);
+      expect(crest::exact), expect(online), expect(looking), expect(drawing);
     });
   }
 }
