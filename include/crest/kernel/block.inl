@@ -149,7 +149,8 @@ class RangeBlocks {
 template <class T, int HT>
 class RangeStream : public RangeBlocks<T, HT> {
  public:
-  using RangeBlocks<T, HT>::RangeBlocks;
+  CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
+      : RangeBlocks<T, HT>(rows, ranges, clip) {}
   static constexpr unsigned lead = 0;  ///< blocks known in advance
   struct Coming {
     BytesAhead k, v;
@@ -172,7 +173,8 @@ struct ScatteredComing {
 template <class T, int HT>
 class PagedStream : public RangeBlocks<T, HT> {
  public:
-  using RangeBlocks<T, HT>::RangeBlocks;
+  CREST_INLINE PagedStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
+      : RangeBlocks<T, HT>(rows, ranges, clip) {}
   static constexpr unsigned lead = 32 / block_keys<HT, T>;
   using Coming = ScatteredComing<T>;
 
