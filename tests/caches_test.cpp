@@ -4,6 +4,7 @@
 #include "support/backends.hpp"
 #include "support/cached.hpp"
 #include "support/compare.hpp"
+#include "support/feature_table.hpp"
 
 namespace {
 
@@ -144,6 +145,22 @@ void expect_guided(const Paging& paging, bool rows) {
 
 TEST(Cache, GuidedFollowsIt) { expect_guided({}, false), expect_guided({}, true); }
 TEST(Cache, GuidedFollowsItsPages) { expect_guided({.page = 16}, false), expect_guided({.page = 100}, true); }
+
+/// What the tests above prove is what docs/features.md says.
+TEST(Cache, IsInTheTableOfFeatures) {
+  const std::string name = std::is_same_v<Element, crest::q8_0>   ? "q8_0"
+                           : std::is_same_v<Element, crest::q4_0> ? "q4_0"
+                           : std::is_same_v<Element, crest::i8>   ? "i8"
+                           : crest::is_float_element<Element>     ? "f16"
+                                                                  : "i4x32";
+  int found = 0;
+  for (const auto& row : test::feature_rows()) {
+    if (!row[0].starts_with("cache of ") || row[0].find(name) == std::string::npos) continue;
+    ++found;
+    for (std::size_t cell = 1; cell < row.size(); ++cell) EXPECT_EQ(row[cell], "yes");
+  }
+  EXPECT_EQ(found, 1);
+}
 
 TEST(Cache, GuidedNoticesARewrittenRow) {
   test::Spec spec = {.shape = {.heads = 2, .kv_heads = 1, .keys = 2600, .head_dim = 64, .value_dim = 64}, .common = 1};
