@@ -63,7 +63,7 @@ class TypedCase final : public AnyCase {
 };
 
 AnyCase* open_case(const Case& c) {
-  return with_type(c.dtype, [&](auto element) -> AnyCase* { return new TypedCase<decltype(element)>(c); });
+  return with_cache_type(c.dtype, [&](auto element) -> AnyCase* { return new TypedCase<decltype(element)>(c); });
 }
 
 }  // namespace

@@ -14,7 +14,6 @@ const std::vector<Shape> all_models = {{32, 8, 128}, {9, 3, 64}, {8, 8, 64}};
 const std::vector<Shape> grouped_models = {{32, 8, 128}, {9, 3, 64}};
 const std::vector<DType> all_types = {DType::f32, DType::f16, DType::bf16};
 
-/// Words match whole parts of the name, so that n1k does not mean n16k and f16 not bf16.
 bool holds(const std::string& name, const std::string& word) {
   const auto inside = [](char c) { return c == ' ' || c == '_'; };
   for (std::size_t at = name.find(word); at != std::string::npos; at = name.find(word, at + 1)) {
@@ -24,6 +23,10 @@ bool holds(const std::string& name, const std::string& word) {
   return false;
 }
 
+constexpr const char* dtype_names[] = {"f32", "f16", "bf16", "q8_0", "q4_0", "i8", "i4x32"};
+
+}  // namespace
+
 bool holds_all(const std::string& name, const std::string& words) {
   std::istringstream stream(words);
   for (std::string word; stream >> word;)
@@ -31,14 +34,19 @@ bool holds_all(const std::string& name, const std::string& words) {
   return true;
 }
 
-}  // namespace
-
-const char* name(DType dtype) { return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16"; }
+const char* name(DType dtype) { return dtype_names[static_cast<std::size_t>(dtype)]; }
 
 DType dtype_named(const std::string& text) {
-  for (DType dtype : {DType::f32, DType::f16, DType::bf16})
-    if (text == name(dtype)) return dtype;
+  for (std::size_t i = 0; i < std::size(dtype_names); ++i)
+    if (text == dtype_names[i]) return static_cast<DType>(i);
   throw std::invalid_argument("no such type: " + text);
+}
+
+std::size_t Shape::kv_bytes(DType dtype) const {
+  const Index scales = dtype == DType::i8 || dtype == DType::i4x32 ? kv_heads * keys * Index{sizeof(float)} : 0;
+  return with_cache_type(dtype, [&](auto element) {
+    return 2 * static_cast<std::size_t>(crest::bytes_of<decltype(element)>(kv_elements()) + scales);
+  });
 }
 
 std::string Shape::model() const {
@@ -73,6 +81,11 @@ Grid coarse_grid() {
 }
 
 Grid quick_grid() { return {all_models, {4096, 16384}, all_types, {1}}; }
+
+Grid block_grid(bool quick) {
+  const std::vector<Index> few = {4096, 16384}, all = {4096, 16384, 65536};
+  return {{{32, 8, 128}, {8, 8, 128}}, quick ? few : all, {DType::q8_0, DType::q4_0}, {1}};
+}
 
 Grid guided_grid(bool quick) {
   const std::vector<Index> few = {4096, 16384}, all = {768, 1024, 2048, 4096, 16384, 65536};

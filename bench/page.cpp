@@ -149,6 +149,21 @@ std::string append_table(const json& rows) {
          out + "</table></div>";
 }
 
+std::string feature_table(const json& rows) {
+  std::string out;
+  for (const json& row : rows)
+    if (row.contains("feature"))
+      out += "<tr><td>" + text(row, "group") + "<td>" + text(row, "case") + "<td>" + text(row, "dtype") + "<td>" +
+             text(row, "backend") + "<td>" + escaped(text(row, "feature")) + cell(row, "%.4f", "ms_min") +
+             cell(row, "%.3f", "over_base") + cell(row, "%.1f", "pct_limit") + cell(row, "%.1f", "pct_roofline") +
+             cell(row, "%.1f", "pct_peak") + "<td>" + escaped(text(row, "goals")) + "\n";
+  if (out.empty()) return "";
+  return "<h2>What features cost</h2><p>One thread, by turns with the first line of each group on the same "
+         "backend.</p><div class='scroll'><table><tr><th>what<th>case<th>type<th>backend<th>feature<th>ms<th>time / "
+         "first<th>% of the limit<th>% of roofline<th>% of FMA peak<th>goals" +
+         out + "</table></div>";
+}
+
 std::string missing_peers(const json& rows) {
   std::string out;
   for (const json& row : rows)
@@ -157,8 +172,9 @@ std::string missing_peers(const json& rows) {
   return out;
 }
 
-/// "crest_guided 0.15, 8-bit rows".
+/// "crest_guided 0.15, 8-bit rows", "crest_feature, softcap".
 std::string what(const json& row) {
+  if (row.contains("feature")) return text(row, "peer") + ", " + text(row, "feature");
   if (!row.contains("budget")) return text(row, "peer");
   return format("%s %.2f, %s rows", text(row, "peer").c_str(), row.at("budget").get<double>(),
                 text(row, "rows").c_str());
@@ -205,8 +221,8 @@ std::string page(const json& rows, const std::string& heading) {
   return "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
          "<title>crest: speed</title><style>" +
          std::string(style) + "</style><h1>crest: decode speed</h1><p>" + escaped(heading) + "</p>" +
-         share_charts(rows) + guided_charts(rows) + append_table(rows) + peer_charts(rows) + missing_peers(rows) +
-         all_rows(rows) + "</html>\n";
+         share_charts(rows) + guided_charts(rows) + append_table(rows) + feature_table(rows) + peer_charts(rows) +
+         missing_peers(rows) + all_rows(rows) + "</html>\n";
 }
 
 }  // namespace bench

@@ -7,13 +7,22 @@ namespace bench {
 
 namespace {
 
+/// Element x of a key's row as it is stored, times the key's scale.
+template <class T>
+double element(const crest::TensorView<const T, 3>& rows, const crest::TensorView<const float, 2>& scales, Index kv,
+               Index j, Index x) {
+  constexpr Index in = crest::elements_in<T>;
+  const double stored = crest::element_in(rows(kv, j, x / in), x % in);
+  return crest::is_scaled<T> ? stored * scales(kv, j) : stored;
+}
+
 template <class T>
 std::vector<double> softmax_row(const crest::Problem<T>& p, Index head) {
   const Index kv = head / p.gqa_group(), dim = p.head_dim();
   std::vector<double> w(p.keys());
   for (Index j = 0; j < p.keys(); ++j) {
     double score = 0;
-    for (Index x = 0; x < dim; ++x) score += static_cast<double>(p.q(head, 0, x)) * crest::to_float(p.k(kv, j, x));
+    for (Index x = 0; x < dim; ++x) score += p.q(head, 0, x) * element(p.k, p.k_scales, kv, j, x);
     w[j] = score / std::sqrt(static_cast<double>(dim));
   }
   const double top = *std::max_element(w.begin(), w.end());
@@ -24,11 +33,12 @@ std::vector<double> softmax_row(const crest::Problem<T>& p, Index head) {
 template <class T>
 std::vector<double> output_row(const crest::Problem<T>& p, Index head) {
   const std::vector<double> w = softmax_row(p, head);
+  const Index kv = head / p.gqa_group();
   std::vector<double> o(p.value_dim());
   double sum = 0;
   for (Index j = 0; j < p.keys(); ++j) {
     sum += w[j];
-    for (Index x = 0; x < p.value_dim(); ++x) o[x] += w[j] * crest::to_float(p.v(head / p.gqa_group(), j, x));
+    for (Index x = 0; x < p.value_dim(); ++x) o[x] += w[j] * element(p.v, p.v_scales, kv, j, x);
   }
   for (double& x : o) x /= sum;
   return o;
@@ -61,5 +71,9 @@ Reference reference(const crest::Problem<T>& p, Index head_count) {
 template Reference reference(const crest::Problem<float>&, Index);
 template Reference reference(const crest::Problem<f16>&, Index);
 template Reference reference(const crest::Problem<bf16>&, Index);
+template Reference reference(const crest::Problem<crest::q8_0>&, Index);
+template Reference reference(const crest::Problem<crest::q4_0>&, Index);
+template Reference reference(const crest::Problem<crest::i8>&, Index);
+template Reference reference(const crest::Problem<crest::i4x32>&, Index);
 
 }  // namespace bench

@@ -12,7 +12,8 @@
 namespace bench {
 
 struct Row {
-  std::string peer{};  ///< "crest_exact", "crest_clustered", "crest_guided", "textbook", or a peer's name
+  std::string
+      peer{};  ///< "crest_exact", "crest_clustered", "crest_guided", "crest_feature", "textbook", or a peer's name
   std::string backend{};
   Case at{};
   double ms_min = 0, ms_median = 0;

@@ -1,11 +1,12 @@
 // crest_bench_table: one run that measures every case and prints time, limit, bytes and error side by side: exact,
-// clustered and a textbook loop; guided; appending to a sketch.
+// clustered and a textbook loop; guided; appending to a sketch; what features cost.
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
 
 #include "append.hpp"
+#include "features.hpp"
 #include "guided.hpp"
 #include "measure.hpp"
 #include "page.hpp"
@@ -20,7 +21,7 @@ struct Options {
   std::vector<std::string> backends, merge;
   double seconds = 0.3;
   bool list = false, quick = false, coarse = false;
-  bool no_decode = false, no_textbook = false, no_clustered = false, no_guided = false;
+  bool no_decode = false, no_textbook = false, no_clustered = false, no_guided = false, no_features = false;
 
   Options(int argc, char** argv) {
     CLI::App app("Exact, clustered and guided decode against the limits of the machine and a textbook loop.");
@@ -35,6 +36,7 @@ struct Options {
     app.add_flag("--quick", quick, "a few cases, 0.1 s each");
     app.add_flag("--no-decode", no_decode, "leave the first table out");
     app.add_flag("--no-guided", no_guided, "leave guided and its sketches out");
+    app.add_flag("--no-features", no_features, "leave out what features cost");
     app.add_flag("--no-textbook", no_textbook, "leave the textbook loop out");
     app.add_flag("--no-clustered", no_clustered, "leave the clustered recipe out");
     try {
@@ -116,6 +118,16 @@ void measure_guided(const Options& options, const bench::Effort& effort, nlohman
     }
 }
 
+void measure_features(const Options& options, const bench::Effort& effort, nlohmann::json& rows) {
+  print("\nfeatures, one thread\n" + bench::feature_head());
+  for (const bench::FeatureCase& c : bench::feature_cases(options.quick, options.filter))
+    for (const bench::FeatureRow& row : c.measure(c.at, effort)) {
+      print(bench::feature_line(row));
+      rows.push_back(to_json(row));
+    }
+  print(bench::feature_notes());
+}
+
 void merge_files(const std::vector<std::string>& files, nlohmann::json& rows) {
   for (const std::string& file : files) {
     const nlohmann::json more = nlohmann::json::parse(std::ifstream(file));
@@ -129,7 +141,8 @@ int main(int argc, char** argv) {
   const Options options(argc, argv);
   const std::vector<bench::Case> cases = chosen_cases(options);
   if (options.list) {
-    for (const bench::Case& c : cases) std::fputs(c.list_line().c_str(), stdout);
+    for (const bench::Case& c : cases) print(c.list_line());
+    for (const bench::Case& c : bench::cases(bench::block_grid(options.quick), options.filter)) print(c.list_line());
     return 0;
   }
   const bench::Effort effort{.seconds = options.seconds,
@@ -141,6 +154,7 @@ int main(int argc, char** argv) {
   std::printf("%s\n\n", heading.c_str());
   const bool plausible = options.no_decode || measure_decode(cases, effort, rows);
   if (!options.no_guided) measure_guided(options, effort, rows);
+  if (!options.no_features) measure_features(options, effort, rows);
   merge_files(options.merge, rows);
   print(bench::peer_summary(rows));
   if (!options.json.empty()) std::ofstream(options.json) << rows.dump(1);

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 STORAGE = {"f32": np.float32, "f16": np.float16, "bf16": np.uint16}  # numpy has no bf16: its bits
+BLOCK_BYTES = {"q8_0": 34, "q4_0": 18}  # of 32 elements, as ggml lays them out
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,18 @@ class Library:
 
 
 class Inputs:
-    """q, k and v of a case as numpy arrays over the library's own buffers; nothing is copied."""
+    """q, k and v of a case as numpy arrays over the library's own buffers; nothing is copied. Blocks are their bytes."""
 
     def __init__(self, library, case):
         self.library, self.case = library, case
         self.handle = library.open(
             case.heads, case.kv_heads, case.head_dim, case.keys, case.dtype.encode(), case.threads
         )
-        cache = (case.kv_heads, case.keys, case.head_dim)
+        row = case.head_dim // 32 * BLOCK_BYTES.get(case.dtype, 0) or case.head_dim
+        cache, storage = (case.kv_heads, case.keys, row), STORAGE.get(case.dtype, np.uint8)
         self.q = view(library.q(self.handle), np.float32, (case.heads, 1, case.head_dim))
-        self.k = view(library.k(self.handle), STORAGE[case.dtype], cache)
-        self.v = view(library.v(self.handle), STORAGE[case.dtype], cache)
+        self.k = view(library.k(self.handle), storage, cache)
+        self.v = view(library.v(self.handle), storage, cache)
 
     def close(self):
         self.library.close(self.handle)

@@ -8,7 +8,7 @@ from typing import Callable
 
 import numpy as np
 
-TYPES = {"f32": 0, "f16": 1, "bf16": 30}  # enum ggml_type
+TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8, "bf16": 30}  # enum ggml_type
 
 
 class InitParams(c.Structure):
@@ -75,7 +75,7 @@ class Graph:
         case, self.memory = inputs.case, np.zeros(1 << 20, np.uint8)
         self.out = np.zeros((case.heads, case.head_dim), np.float32)
         self.context = base.ggml_init(InitParams(self.memory.nbytes, self.memory.ctypes.data, True))
-        self.buffers = []
+        self.buffers, self.head_dim = [], case.head_dim
         q = self.tensor("f32", inputs.q)
         k, v = self.tensor(case.dtype, inputs.k), self.tensor(case.dtype, inputs.v)
         o = base.ggml_flash_attn_ext(self.context, q, k, v, None, case.head_dim**-0.5, 0.0, 0.0)
@@ -87,8 +87,8 @@ class Graph:
         self.plan.work_data = self.work.ctypes.data + -self.work.ctypes.data % 64
 
     def tensor(self, dtype, array):
-        outer, rows, dim = array.shape
-        tensor = base.ggml_new_tensor_3d(self.context, TYPES[dtype], dim, rows, outer)
+        outer, rows, _ = array.shape  # the last axis may count bytes of blocks
+        tensor = base.ggml_new_tensor_3d(self.context, TYPES[dtype], self.head_dim, rows, outer)
         self.place(tensor, array)
         return tensor
 

@@ -38,6 +38,8 @@ def variants(inputs):
     """Plain is what the manual says to do. `fold` makes the heads of a group the queries of one head: the same numbers
     for a decode step, and each K and V row is read once for the whole group."""
     case = inputs.case
+    if case.dtype not in TYPES:
+        return
     torch.set_num_threads(case.threads)
     q = torch.from_numpy(inputs.q)[None].to(TYPES[case.dtype])
     k, v = tensor(inputs.k, case.dtype), tensor(inputs.v, case.dtype)

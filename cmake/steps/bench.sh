@@ -7,6 +7,7 @@
 # --gbench           the Google Benchmark programs instead of the table
 # --no-decode        without exact, clustered and the textbook loop: guided alone
 # --no-guided        without guided and what its sketches cost
+# --no-features      without what features cost
 # Anything else goes to crest_bench_table; see its --help. Results: build/bench/report.html, build/bench/rows.json.
 
 peer_names=(ggml torch onnxruntime)
