@@ -92,15 +92,18 @@ Tried try_whole(const R& recipe, const Step& step) {
 /// Recipes that choose groups or draw keys take no notes.
 template <class R>
 Contender contender(demo::Label label, const R& recipe) {
-  if constexpr (crest::NeedsIndex<R> || R::draws)
+  if constexpr (crest::NeedsIndex<R> || R::draws) {
     return {std::move(label), [recipe](const Step& step) { return detail::try_whole(recipe, step); }};
-  const auto run = [recipe](const Step& step) {
-    Tried tried;
-    for (Index kv_head = 0; kv_head < step.trace().kv_heads; ++kv_head) detail::try_group(recipe, step, kv_head, tried);
-    return tried;
-  };
-  const auto call = [recipe](demo::Problems problems) { return crest::attention(problems, recipe); };
-  return {std::move(label), run, call};
+  } else {
+    const auto run = [recipe](const Step& step) {
+      Tried tried;
+      for (Index kv_head = 0; kv_head < step.trace().kv_heads; ++kv_head)
+        detail::try_group(recipe, step, kv_head, tried);
+      return tried;
+    };
+    const auto call = [recipe](demo::Problems problems) { return crest::attention(problems, recipe); };
+    return {std::move(label), run, call};
+  }
 }
 
 /// guided; every layer draws with a seed of its own.
