@@ -148,6 +148,23 @@ TEST(AscendHost, RefusesWhatTheKernelsCannotDo) {
       crest::Status::backend);
 }
 
+TEST(AscendHost, RefusesWhatOnlyCpusDo) {
+  EmulatedDevice device;
+  const auto refuses = [&](auto&& change) {
+    const Case<f16> c(decode_spec(1, 1, 8, 64));
+    auto problem = c.problem;
+    change(problem);
+    const auto status = crest::attention(problem, crest::exact, crest::this_thread_serial(), Ascend(device)).status;
+    return status == crest::Status::backend && c.untouched();
+  };
+  const std::vector<float> sinks(1), half(64);
+  const std::array<std::int32_t, 1> page{0};
+  EXPECT_TRUE(refuses([](auto& p) { p.logits.softcap = 5; }));
+  EXPECT_TRUE(refuses([&](auto& p) { p.logits.sinks = sinks; }));
+  EXPECT_TRUE(refuses([&](auto& p) { p.pages = {.pages = page, .keys = 8, .pool = 1}; }));
+  EXPECT_TRUE(refuses([&](auto& p) { p.q = crest::view_f16<3>(half.data(), {1, 1, 64}); }));
+}
+
 TEST(AscendHost, AFailingDeviceIsAStatus) {
   Case<f16> c(decode_spec(1, 1, 8, 64));
   FailingDevice no_memory{.memory = false}, no_launch{.launches = false};

@@ -41,7 +41,7 @@ class Ascend {
     for (std::size_t i = 0; i < problems.size(); ++i) {
       const Problem<f16>& p = problems[i];
       const Index at = static_cast<Index>(i);
-      if (!p.logits.none()) return refuse(at, 0, 1);
+      if (!p.logits.none() || p.pages.given()) return refuse(at, 0, 1);
       if (p.q.element() != Element::f32 || p.o.element() != Element::f32) return refuse(at, 4, 2);
       if (p.head_dim() != 64 && p.head_dim() != 128) return refuse(at, 128, p.head_dim());
       if (p.value_dim() != p.head_dim()) return refuse(at, p.head_dim(), p.value_dim());
