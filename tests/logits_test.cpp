@@ -109,6 +109,28 @@ TEST(Logits, ABiasMayRepeatItsRows) {
   test::expect_close(c.problem);
 }
 
+/// Blocks whose last key, repeated behind a hole, is as far from the first as in a block without holes.
+TEST(Logits, ABiasReachesKeysBehindHoles) {
+  for (Index heads : {1, 4})
+    for (Index width : {3, 7})
+      for (Index end = 1; end < 40; ++end) {
+        Case<Element> c({.shape = {.heads = heads, .kv_heads = 1, .keys = 40, .head_dim = 16}});
+        std::vector<float> row(40);
+        for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<float>(i % 5);
+        c.problem.logits.bias = {row.data(), {heads, 1, 40}, {0, 0, 1}};
+        std::vector<crest::KeyRange> ranges;
+        for (Index j = 0; j < end; j += 2 * width) ranges.push_back({j, std::min(j + width, end)});
+        const std::array<Index, 2> range_of{0, static_cast<Index>(ranges.size())};
+        c.problem.ranges = ranges, c.problem.range_of = range_of;
+        const auto wanted = oracle::solve(c.problem);
+        for_each_backend([&](crest::Backend backend) {
+          c.reset();
+          test::compute(c.problem, crest::exact, backend);
+          test::expect_close(c.problem, wanted);
+        });
+      }
+}
+
 TEST(Logits, HiddenRowsAreEmpty) {
   Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 2, .keys = 3000}});
   std::vector<float> hidden(6000, -infinity);

@@ -125,7 +125,8 @@ class Logits {
   template <int HT>
   void add_bias(const Index* key, Index tile, float* w) const {
     constexpr int keys = block_keys<HT>;
-    const bool in_line = key[keys - 1] - key[0] == keys - 1;
+    bool in_line = true;  // first and last key do not tell: the last may be repeated behind a hole
+    for (int i = 1; i < keys; ++i) in_line &= key[i] == key[0] + i;
     for (int h = 0; h < HT; ++h) {
       const std::size_t at = head(tile * HT + h);
       const float factor = (o_.bias_factors.empty() ? 1.0f : o_.bias_factors[at]) * log2_e;
