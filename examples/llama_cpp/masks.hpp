@@ -1,6 +1,7 @@
 // Attention masks as ranges of keys.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -8,11 +9,14 @@
 
 namespace plugin {
 
-/// The ranges of keys that each row of a node's mask leaves. Read once for a node, for all of its heads.
+/// The ranges of keys that each row of a mask leaves: those that are not -inf.
 class VisibleKeys {
  public:
-  /// False when the mask holds anything but 0 (visible) and -inf (hidden).
+  /// Reads the mask of a node. False when it holds what is no mask: NaN or +inf.
   bool read(const FlashNode& node);
+
+  /// Whether visible keys hold anything but 0, so that the mask is a bias, too.
+  bool biased() const { return biased_; }
 
   /// Restricts a problem of `node` to what its queries see; nothing to do without a mask.
   template <class T>
@@ -31,6 +35,34 @@ class VisibleKeys {
 
   std::vector<crest::KeyRange> ranges_;
   std::vector<Index> range_of_;  ///< [streams * queries + 1], or empty: no mask
+  bool biased_ = false;
+};
+
+/// Masks of one graph, each read once, however many layers have it.
+///
+/// That is right for a mask that is an input of the graph (GGML_TENSOR_FLAG_INPUT): it changes between graphs, before
+/// which forget() is called (graph_progress.hpp; and llama.cpp sets the number of threads before every graph), and by
+/// nodes that write into it, which the plugin claims (writes_input()) and after which forget() is called, too. Any
+/// other mask is read for every node.
+class Masks {
+ public:
+  /// What the node's queries see, valid until the next call; null when its mask is none.
+  const VisibleKeys* of(const FlashNode& node);
+  void forget() { known_ = 0; }
+
+ private:
+  struct Entry {
+    const void* data = nullptr;
+    std::array<Index, 6> shape{};  ///< of the mask, and keys and queries of the node
+    VisibleKeys keys;
+    bool is_mask = false;
+  };
+
+  Entry& read(const FlashNode& node);
+
+  std::array<Entry, 4> entries_;  ///< the first known_ are of this graph; memory of the others is used again
+  std::size_t known_ = 0;
+  VisibleKeys all_;
 };
 
 /// One past the last key that some query of a problem sees.
