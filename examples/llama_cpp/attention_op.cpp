@@ -1,5 +1,6 @@
 #include "attention_op.hpp"
 
+#include "attend.hpp"
 #include "buffer_watch.hpp"
 #include "cache_node.hpp"
 #include "clock.hpp"
@@ -14,6 +15,10 @@ template <class T>
 crest::TensorView<const T, 3> first_keys(const crest::TensorView<const T, 3>& all, Index keys) {
   return {all.data_handle(), {all.extent(0), keys, all.extent(2)}, {all.stride(0), all.stride(1), all.stride(2)}};
 }
+
+/// Rows of 8 bits beside a cache that has no more itself save nothing.
+template <class T>
+constexpr bool rows_pay = crest::is_float_element<T>;
 
 }  // namespace
 
@@ -33,7 +38,7 @@ std::optional<crest::Guided> AttentionOp::guide(const FlashNode& node, std::vect
   watch(v->buffer);
   std::vector<crest::Problem<T>> guided = problems;
   for (crest::Problem<T>& p : guided) {
-    p.sketch = Followers::all().follow(CacheViews<T>{p.k, p.v, options_.rows}, last_visible(p));
+    p.sketch = Followers::all().follow(CacheViews<T>{p.k, p.v, options_.rows && rows_pay<T>}, last_visible(p));
     if (!p.sketch) return {};
     p.k = first_keys(p.k, p.sketch->size());
     p.v = first_keys(p.v, p.sketch->size());
@@ -42,36 +47,39 @@ std::optional<crest::Guided> AttentionOp::guide(const FlashNode& node, std::vect
   return recipe;
 }
 
+/// One problem a stream.
+template <class T>
+std::vector<crest::Problem<T>> AttentionOp::problems(const FlashNode& node, const VisibleKeys& visible) {
+  std::vector<crest::Problem<T>> problems;
+  slopes_ = node.slopes();
+  for (Index stream = 0; stream < node.streams(); ++stream) {
+    crest::Problem<T>& p = problems.emplace_back(node.problem<T>(stream));
+    visible.restrict(p, stream);
+    if (visible.biased()) p.logits.bias = node.bias(stream), p.logits.bias_factors = slopes_;
+  }
+  return problems;
+}
+
 template <class T>
 bool AttentionOp::run_as(const FlashNode& node) {
   const double begin = seconds_now();
-  if (!visible_.read(node)) return false;
-  std::vector<crest::Problem<T>> problems;
-  for (Index stream = 0; stream < node.streams(); ++stream) {
-    problems.push_back(node.problem<T>(stream));
-    visible_.restrict(problems.back(), stream);
-  }
-  const std::optional<crest::Guided> guided = guide(node, problems);
-  const crest::Report report = guided ? crest::attention(problems, *guided, *team_, options_.backend)
-                                      : crest::attention(problems, crest::exact, *team_, options_.backend);
+  const VisibleKeys* visible = masks_.of(node);
+  if (!visible) return false;
+  std::vector<crest::Problem<T>> problems = this->problems<T>(node, *visible);
+  std::optional<crest::Guided> guided;
+  if (!visible->biased()) guided = guide(node, problems);
+  const crest::Report report = Attend{*team_, options_.backend, guided ? &*guided : nullptr}.run(problems);
   if (!report.ok()) return false;
   Statistics::all().attended(report, guided.has_value(), node.queries(), seconds_now() - begin);
-  capture_.see(node, visible_);
+  capture_.see(node, *visible);
   return true;
 }
 
 bool AttentionOp::run(const ggml_tensor* op) {
   const FlashNode node{op};
-  switch (node.k()->type) {
-    case GGML_TYPE_F32:
-      return run_as<float>(node);
-    case GGML_TYPE_F16:
-      return run_as<crest::f16>(node);
-    case GGML_TYPE_BF16:
-      return run_as<crest::bf16>(node);
-    default:
-      return false;
-  }
+  bool done = false;
+  with_element(node.k()->type, [&]<class T>(std::type_identity<T>) { done = run_as<T>(node); });
+  return done;
 }
 
 }  // namespace plugin

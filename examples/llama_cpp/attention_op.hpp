@@ -5,9 +5,9 @@
 #include <optional>
 
 #include "capture.hpp"
+#include "masks.hpp"
 #include "options.hpp"
 #include "team.hpp"
-#include "visible_keys.hpp"
 
 namespace plugin {
 
@@ -18,6 +18,9 @@ class AttentionOp {
 
   void set_threads(int threads);
 
+  /// Masks may have changed: another graph begins, or a node has written into one.
+  void forget_masks() { masks_.forget(); }
+
   /// False when the node must be left to ggml; then nothing was written.
   bool run(const ggml_tensor* node);
 
@@ -25,11 +28,14 @@ class AttentionOp {
   template <class T>
   bool run_as(const FlashNode& node);
   template <class T>
+  std::vector<crest::Problem<T>> problems(const FlashNode& node, const VisibleKeys& visible);
+  template <class T>
   std::optional<crest::Guided> guide(const FlashNode& node, std::vector<crest::Problem<T>>& problems) const;
 
   Options options_;
   std::unique_ptr<Team> team_ = std::make_unique<Team>(1);
-  VisibleKeys visible_;
+  Masks masks_;
+  std::vector<float> slopes_;  ///< ALiBi's, of the node that runs
   Capture capture_;
 };
 

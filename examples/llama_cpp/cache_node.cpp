@@ -34,6 +34,12 @@ const ggml_tensor* cache_of(const ggml_tensor* view) {
 
 bool writes_cache(const ggml_tensor* node) { return !only_renames(node) && node->view_src && cache_of(node); }
 
+bool writes_input(const ggml_tensor* node) {
+  const ggml_tensor* root = node->view_src;
+  return !only_renames(node) && root && root->op == GGML_OP_NONE && root->flags & GGML_TENSOR_FLAG_INPUT &&
+         root->type == GGML_TYPE_F16;
+}
+
 void tell_written(const ggml_tensor* node) {
   if (node->op == GGML_OP_SET_ROWS && node->ne[2] * node->ne[3] == 1)
     tell_rows(node);

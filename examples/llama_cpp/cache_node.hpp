@@ -11,6 +11,9 @@ const ggml_tensor* cache_of(const ggml_tensor* view);
 /// Whether the node writes into such a tensor: SET_ROWS, CPY, operations in place.
 bool writes_cache(const ggml_tensor* node);
 
+/// Whether the node writes into an input of the graph that may be a mask.
+bool writes_input(const ggml_tensor* node);
+
 /// Tells Followers which bytes the node wrote.
 void tell_written(const ggml_tensor* node);
 

@@ -43,7 +43,9 @@ std::vector<crest::f16> cache_rows(const crest::TensorView<const T, 3>& rows, In
   std::vector<crest::f16> all;
   for (Index h = 0; h < rows.extent(0); ++h)
     for (Index j = 0; j < keys; ++j)
-      for (Index x = 0; x < rows.extent(2); ++x) all.push_back(crest::to_f16(crest::to_float(rows(h, j, x))));
+      for (Index x = 0; x < rows.extent(2) * crest::elements_in<T>; ++x)
+        all.push_back(
+            crest::to_f16(crest::element_in(rows(h, j, x / crest::elements_in<T>), x % crest::elements_in<T>)));
   return all;
 }
 
@@ -68,12 +70,12 @@ bool Capture::wants(const FlashNode& node, int layer) const {
 void Capture::take(const FlashNode& node, Index query, Index position, Layer& layer) const {
   const auto at = std::lower_bound(positions_.begin(), positions_.end(), position);
   if (at == positions_.end() || *at != position) return;
-  const crest::Problem<float> p = node.problem<float>(0);  // for its queries
-  const Index slots = static_cast<Index>(positions_.size());
-  layer.q.resize(p.heads() * slots * p.head_dim());
-  for (Index h = 0; h < p.heads(); ++h)
-    for (Index x = 0; x < p.head_dim(); ++x)
-      layer.q[(h * slots + (at - positions_.begin())) * p.head_dim() + x] = crest::to_f16(p.q(h, query, x));
+  const crest::TensorView<const float, 3> q = node.queries_of(0);
+  const Index slots = static_cast<Index>(positions_.size()), heads = q.extent(0), dim = q.extent(2);
+  layer.q.resize(heads * slots * dim);
+  for (Index h = 0; h < heads; ++h)
+    for (Index x = 0; x < dim; ++x)
+      layer.q[(h * slots + (at - positions_.begin())) * dim + x] = crest::to_f16(q(h, query, x));
   ++layer.taken;
 }
 
@@ -102,16 +104,8 @@ void Capture::write(const FlashNode& node, int number, Layer& layer) {
   std::snprintf(suffix, sizeof suffix, "%02d.npy", number);
   write_npy(folder / (std::string("q_") + suffix), "<f2",
             {node.heads(), static_cast<Index>(positions_.size()), node.q()->ne[0]}, layer.q);
-  switch (node.k()->type) {
-    case GGML_TYPE_F32:
-      write_cache<float>(node, folder, suffix, options_.keys);
-      break;
-    case GGML_TYPE_BF16:
-      write_cache<crest::bf16>(node, folder, suffix, options_.keys);
-      break;
-    default:
-      write_cache<crest::f16>(node, folder, suffix, options_.keys);
-  }
+  with_element(node.k()->type,
+               [&]<class T>(std::type_identity<T>) { write_cache<T>(node, folder, suffix, options_.keys); });
   write_meta(node);
 }
 

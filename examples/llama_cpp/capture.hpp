@@ -5,8 +5,8 @@
 #include <map>
 #include <vector>
 
+#include "masks.hpp"
 #include "options.hpp"
-#include "visible_keys.hpp"
 
 namespace plugin {
 

@@ -106,13 +106,16 @@ def has_amx():
 
 
 class Context:
-    def __init__(self, model, keys, threads, flash=FLASH_ON, cache=F16, sequences=1, unified=True):
-        self.words, self.unified = model.words, unified
+    def __init__(self, model, keys, threads, flash=FLASH_ON, cache=F16, sequences=1, unified=True, **others):
+        """`others`: more of llama_context_params by name."""
+        self.words, self.unified, self.cache = model.words, unified, cache
         parameters = api.llama_context_default_params()
         parameters.n_ctx, parameters.n_batch, parameters.n_ubatch = keys, BATCH, BATCH
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.flash_attn_type, parameters.type_k, parameters.type_v = flash, cache, cache
         parameters.n_seq_max, parameters.kv_unified = sequences, unified
+        for name, value in others.items():
+            setattr(parameters, name, value)
         self.context = api.llama_init_from_model(model.model, parameters)
         if not self.context:
             raise MemoryError("llama.cpp made no context")

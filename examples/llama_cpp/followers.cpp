@@ -125,7 +125,7 @@ void Followers::reset(const crest::SketchOptions& options) {
 template <class T>
 const crest::KeySketch* Followers::follow(const CacheViews<T>& cache, Index end) {
   if (!keys_outermost(cache.k) || !keys_outermost(cache.v)) return nullptr;
-  const Index kv_heads = cache.k.extent(0), head_dim = cache.k.extent(2);
+  const Index kv_heads = cache.k.extent(0), head_dim = cache.k.extent(2) * crest::elements_in<T>;
   const std::lock_guard lock(mutex_);
   Follower& follower = by_keys_.try_emplace(cache.k.data_handle(), kv_heads, head_dim, options_).first->second;
   if (!follower.fits(kv_heads, head_dim)) follower = Follower(kv_heads, head_dim, options_);
@@ -145,5 +145,7 @@ FollowerCosts Followers::costs() const {
 template const crest::KeySketch* Followers::follow(const CacheViews<float>&, Index);
 template const crest::KeySketch* Followers::follow(const CacheViews<crest::f16>&, Index);
 template const crest::KeySketch* Followers::follow(const CacheViews<crest::bf16>&, Index);
+template const crest::KeySketch* Followers::follow(const CacheViews<crest::q8_0>&, Index);
+template const crest::KeySketch* Followers::follow(const CacheViews<crest::q4_0>&, Index);
 
 }  // namespace plugin

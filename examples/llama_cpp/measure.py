@@ -40,8 +40,9 @@ REFERENCE = Setup("reference: f32, no flash attention", cache=engine.F32, flash=
 STOCK = Setup("stock f16")
 EXACT = Setup("crest exact", "exact")
 SCALAR = Setup("crest exact, summed in another order", "exact backend=scalar", prompt=EXACT.name, timed=False)
+Q8_0, Q4_0 = Setup("crest q8_0", "exact", cache=engine.Q8_0), Setup("crest q4_0", "exact", cache=engine.Q4_0)
 PROMPTS = [REFERENCE, STOCK, Setup("stock q8_0", cache=engine.Q8_0, bytes_per_element=34 / 32),
-           Setup("stock q4_0", cache=engine.Q4_0, bytes_per_element=18 / 32), EXACT]
+           Setup("stock q4_0", cache=engine.Q4_0, bytes_per_element=18 / 32), EXACT, Q8_0, Q4_0]
 
 
 def guided(budget):

@@ -13,6 +13,7 @@
 #include "first_graph.hpp"
 #include "ggml-backend-impl.h"
 #include "ggml_runner.hpp"
+#include "graph_progress.hpp"
 #include "statistics.hpp"
 
 namespace plugin {
@@ -22,6 +23,7 @@ namespace {
 struct Device {
   Options options;  ///< of contexts to be made
   FirstGraph first_graph;
+  std::atomic<unsigned> asked = 0;  ///< times a scheduler asked for a node, as it does for those of every new graph
   std::atomic<int> guided_contexts = 0;
 
   bool guides() const { return guided_contexts > 0 || options.recipe == Recipe::guided; }
@@ -43,6 +45,7 @@ struct Context {
   Options options;
   AttentionOp attention{options};
   GgmlRunner ggml{};
+  GraphProgress progress{};
 };
 
 Context& context_of(ggml_backend_t backend) { return *static_cast<Context*>(backend->context); }
@@ -70,6 +73,7 @@ ggml_status compute_node(Context& context, ggml_tensor* node) {
   const bool attention = node->op == GGML_OP_FLASH_ATTN_EXT;
   if (attention && context.attention.run(node)) return GGML_STATUS_SUCCESS;
   const ggml_status status = context.ggml.run(node);
+  if (writes_input(node)) context.attention.forget_masks();
   if (attention) Statistics::all().left_to_ggml();
   if (writes_cache(node)) {
     tell_written(node);
@@ -79,6 +83,7 @@ ggml_status compute_node(Context& context, ggml_tensor* node) {
 }
 
 ggml_status graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
+  if (context_of(backend).progress.begins_anew(graph, device.asked)) context_of(backend).attention.forget_masks();
   for (int i = 0; i < ggml_graph_n_nodes(graph); ++i) {
     ggml_tensor* node = ggml_graph_node(graph, i);
     if (only_renames(node) || !(node->flags & GGML_TENSOR_FLAG_COMPUTE)) continue;
@@ -91,6 +96,7 @@ ggml_status graph_compute(ggml_backend_t backend, ggml_cgraph* graph) {
 /// llama.cpp does this before every graph it runs.
 void set_threads(ggml_backend_t backend, int threads) {
   device.first_graph.end();
+  context_of(backend).attention.forget_masks();
   context_of(backend).attention.set_threads(threads);
   context_of(backend).ggml.set_threads(threads);
 }
@@ -133,12 +139,15 @@ bool supports_buffer_type(ggml_backend_dev_t, ggml_backend_buffer_type_t type) {
   return ggml_backend_buft_is_host(type);
 }
 
-/// Writes into caches are claimed for guided only, whose sketches must know of them: as long as a context guides,
-/// whatever was configured since.
+/// Writes into masks are claimed, since these are read once a graph. Those into caches are claimed for guided only,
+/// whose sketches must know of them: as long as a context guides, whatever was configured since.
 bool supports_op(ggml_backend_dev_t, const ggml_tensor* op) {
+  ++device.asked;
   if (only_renames(op)) return true;
   if (device.guides() && writes_cache(op)) return GgmlRunner::supports(op);
-  return device.options.recipe != Recipe::off && attention_supported(op) && !device.first_graph.contains(op);
+  if (device.options.recipe == Recipe::off) return false;
+  if (writes_input(op)) return GgmlRunner::supports(op);
+  return attention_supported(op) && !device.first_graph.contains(op);
 }
 
 ggml_backend_device_i device_functions() {

@@ -44,7 +44,7 @@ void Statistics::attended(const crest::Report& report, bool guided, Index querie
 void Statistics::reset() {
   const std::lock_guard lock(mutex_);
   prompt_ = decode_ = {};
-  left_to_ggml_ = cache_writes_ = 0;
+  left_to_ggml_ = cache_writes_ = masks_read_ = 0;
 }
 
 std::string Statistics::json() const {
@@ -53,9 +53,9 @@ std::string Statistics::json() const {
   std::ostringstream out;
   out << "{\"prompt\": " << json_of(prompt_) << ", \"decode\": " << json_of(decode_)
       << ", \"left_to_ggml\": " << left_to_ggml_ << ", \"cache_writes\": " << cache_writes_
-      << ", \"sketches\": {\"bytes\": " << costs.bytes << ", \"appended\": " << costs.appended
-      << ", \"reread\": " << costs.reread << ", \"rebuilt\": " << costs.rebuilt << ", \"seconds\": " << costs.seconds
-      << "}}";
+      << ", \"masks_read\": " << masks_read_ << ", \"sketches\": {\"bytes\": " << costs.bytes
+      << ", \"appended\": " << costs.appended << ", \"reread\": " << costs.reread << ", \"rebuilt\": " << costs.rebuilt
+      << ", \"seconds\": " << costs.seconds << "}}";
   return out.str();
 }
 

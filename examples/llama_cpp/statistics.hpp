@@ -36,13 +36,18 @@ class Statistics {
     const std::lock_guard lock(mutex_);
     ++cache_writes_;
   }
+  /// A mask was turned into ranges of keys.
+  void read_mask() {
+    const std::lock_guard lock(mutex_);
+    ++masks_read_;
+  }
   void reset();
   std::string json() const;
 
  private:
   mutable std::mutex mutex_;
   Tally prompt_, decode_;
-  std::uint64_t left_to_ggml_ = 0, cache_writes_ = 0;
+  std::uint64_t left_to_ggml_ = 0, cache_writes_ = 0, masks_read_ = 0;
 };
 
 }  // namespace plugin

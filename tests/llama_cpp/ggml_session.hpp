@@ -23,7 +23,7 @@ struct FreeGgml {
 template <class T>
 using Owned = std::unique_ptr<T, FreeGgml>;
 
-inline Owned<ggml_context> make_context(std::size_t tensors = 64) {
+inline Owned<ggml_context> make_context(std::size_t tensors = 128) {
   const std::size_t bytes = tensors * ggml_tensor_overhead() + ggml_graph_overhead();
   return Owned<ggml_context>(ggml_init({bytes, nullptr, true}));
 }
@@ -90,15 +90,26 @@ class Session {
     scheduler_.reset(ggml_backend_sched_new(backends, nullptr, 2, GGML_DEFAULT_GRAPH_SIZE, false, true));
   }
 
-  /// Computes the nodes, in this order, with what they need; all in `context`.
-  void run(ggml_context* context, const std::vector<ggml_tensor*>& nodes) {
-    ggml_cgraph* graph = ggml_new_graph(context);
-    for (ggml_tensor* node : nodes) ggml_build_forward_expand(graph, node);
+  /// Computes the nodes, in this order, with what they need; all in `context`. `set_inputs` fills what the graph itself
+  /// has memory for.
+  void run(ggml_context* context, const std::vector<ggml_tensor*>& nodes,
+           const std::function<void()>& set_inputs = nullptr) {
+    graph_ = ggml_new_graph(context);
+    for (ggml_tensor* node : nodes) ggml_build_forward_expand(graph_, node);
     ggml_backend_sched_reset(scheduler_.get());
-    ASSERT_TRUE(ggml_backend_sched_alloc_graph(scheduler_.get(), graph));
-    plugin_.set_threads(crest_.get(), threads_);
-    ASSERT_EQ(ggml_backend_sched_graph_compute(scheduler_.get(), graph), GGML_STATUS_SUCCESS);
+    ASSERT_TRUE(ggml_backend_sched_alloc_graph(scheduler_.get(), graph_));
+    if (set_inputs) set_inputs();
+    run_as_llama_cpp();
+    ggml_backend_sched_synchronize(scheduler_.get());
   }
+
+  /// Computes the last graph once more as llama.cpp does: sets the number of threads, and does not wait.
+  void run_as_llama_cpp() {
+    plugin_.set_threads(crest_.get(), threads_);
+    ASSERT_EQ(ggml_backend_sched_graph_compute_async(scheduler_.get(), graph_), GGML_STATUS_SUCCESS);
+  }
+  /// The same, as a program does that waits, and knows nothing of threads.
+  void run_and_wait() { ASSERT_EQ(ggml_backend_sched_graph_compute(scheduler_.get(), graph_), GGML_STATUS_SUCCESS); }
 
   /// Whether the last run gave the node to crest.
   bool given_to_crest(ggml_tensor* node) const {
@@ -110,6 +121,7 @@ class Session {
   int threads_;
   Owned<ggml_backend> crest_, cpu_;
   Owned<ggml_backend_sched> scheduler_;
+  ggml_cgraph* graph_ = nullptr;  ///< the last one, in its context
 };
 
 }  // namespace test

@@ -15,6 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "llama_cpp"))
 import engine  # noqa: E402
+import tiny_models  # noqa: E402
 from engine import api  # noqa: E402
 from quality import divergence  # noqa: E402
 
@@ -37,11 +38,11 @@ def with_recipe(words, scenario, **options):
 
 def prompt(context, first=0, sequence=0):
     """Read once by llama.cpp alone; from then on its state is loaded, which takes no time."""
-    key = (first, context.unified)
+    key = (first, context.unified, context.cache)
     if key not in PROMPTS:
         words = PLUGIN.words
         PLUGIN.configure("off")
-        with engine.Context(MODEL, 2 * ROOM, 1, sequences=2, unified=context.unified) as reader:
+        with engine.Context(MODEL, 2 * ROOM, 1, sequences=2, unified=context.unified, cache=context.cache) as reader:
             reader.decode(TOKENS[first : first + LENGTH], 0)
             PROMPTS[key] = reader.state()
         PLUGIN.configure(words)
@@ -144,11 +145,26 @@ class Exact(unittest.TestCase):
         def scenario(context):
             return context.decode(TOKENS[:300], 0)
 
+        mixed = {"cache": engine.Q8_0, "type_v": engine.F16}
+        wanted, _ = with_recipe("off", scenario, **mixed)
+        got, statistics = with_recipe("exact", scenario, **mixed)
+        self.assertEqual(statistics["prompt"]["nodes"], 0)
+        np.testing.assert_array_equal(wanted, got)
+
+    def test_quantised_caches(self):
+        """The prompt is the same one: what two exact attentions write differs after rounding to 4 bits."""
+
+        def scenario(context):
+            prompt(context)
+            return continue_from(context, LENGTH)
+
         for cache in (engine.Q8_0, engine.Q4_0):
-            wanted, _ = with_recipe("off", scenario, cache=cache)
-            got, statistics = with_recipe("exact", scenario, cache=cache)
-            self.assertEqual(statistics["prompt"]["nodes"], 0)
-            np.testing.assert_array_equal(wanted, got)
+            with self.subTest(cache):
+                wanted, _ = with_recipe("off", scenario, cache=cache)
+                got, statistics = with_recipe("exact", scenario, cache=cache)
+                self.assertLess(divergence(wanted, got), NOISE)
+                self.assertEqual(statistics["decode"]["nodes"], 6 * MODEL.layers)
+                self.assertEqual(statistics["left_to_ggml"], 0)
 
 
 class Guided(unittest.TestCase):
@@ -164,6 +180,9 @@ class Guided(unittest.TestCase):
 
     def test_growing(self):
         self.check(Scenarios.growing)
+
+    def test_growing_in_a_quantised_cache(self):
+        self.check(Scenarios.growing, "guided budget=0.5", cache=engine.Q8_0)
 
     def test_removed_at_the_end_and_written_again(self):
         self.check(Scenarios.removed_at_the_end_and_written_again)
@@ -199,6 +218,40 @@ class Guided(unittest.TestCase):
             for i in range(6):
                 got = [c.decode([TOKENS[2 * LENGTH + i]], LENGTH + i) for c in (one, other)]
         np.testing.assert_array_equal(wanted, got)
+
+
+class OtherModels(unittest.TestCase):
+    """Of random weights."""
+
+    def check(self, write, length=400, **options):
+        """Graphs of a prompt's batch and of each token thereafter; what attention nodes and masks there were."""
+        tokens, rows = list(range(tiny_models.WORDS)) * 2, {}
+        with tempfile.TemporaryDirectory() as folder:
+            model = engine.Model(write(Path(folder) / "model.gguf"))
+        for words in ("off", "exact"):
+            PLUGIN.configure(words)
+            PLUGIN.reset_statistics()
+            with engine.Context(model, 512, 2, **options) as context:
+                rows[words] = [context.decode(tokens[:length], 0)]
+                rows[words] += [context.decode([tokens[length + i]], length + i) for i in range(12)]
+        wanted, got = np.array(rows["off"]), np.array(rows["exact"])
+        self.assertLess(np.abs(wanted - got).max(), 0.02 * wanted.std())
+        statistics = PLUGIN.statistics()
+        self.assertEqual(statistics["prompt"]["nodes"], model.layers)
+        self.assertEqual(statistics["decode"]["nodes"], 12 * model.layers)
+        self.assertEqual(statistics["left_to_ggml"], 0)
+        return statistics["masks_read"] / 13
+
+    def test_windows_and_softcap(self):
+        for full in (True, False):
+            with self.subTest(full=full):
+                self.assertEqual(self.check(tiny_models.gemma2, swa_full=full), 2)
+
+    def test_windows_and_softcap_on_quantised_caches(self):
+        self.check(tiny_models.gemma2, cache=engine.Q8_0)
+
+    def test_alibi(self):
+        self.assertEqual(self.check(tiny_models.mpt), 1)
 
 
 class Tools(unittest.TestCase):
