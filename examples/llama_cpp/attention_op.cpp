@@ -68,7 +68,7 @@ bool AttentionOp::run_as(const FlashNode& node) {
   std::vector<crest::Problem<T>> problems = this->problems<T>(node, *visible);
   std::optional<crest::Guided> guided;
   if (!visible->biased()) guided = guide(node, problems);
-  const crest::Report report = Attend{*team_, options_.backend, guided ? &*guided : nullptr}.run(problems);
+  const crest::Report report = Attend{*team_, options_.backend, guided ? &guided->options : nullptr}.run(problems);
   if (!report.ok()) return false;
   Statistics::all().attended(report, guided.has_value(), node.queries(), seconds_now() - begin);
   capture_.see(node, *visible);
