@@ -118,13 +118,8 @@ struct AttentionTensors {
 /// The problem of one stream on floats of its own, for the oracle, with the mask as it is now.
 class OracleProblem {
  public:
-  OracleProblem(const AttentionTensors& a, ggml_tensor* result, Index stream)
-      : q_(values(a.q)),
-        k_(values(a.k)),
-        v_(values(a.v)),
-        o_(values(result)),
-        mask_(values(a.mask)),
-        slopes_(a.slopes()) {
+  OracleProblem(const AttentionTensors& a, const std::vector<float>& result, Index stream)
+      : q_(values(a.q)), k_(values(a.k)), v_(values(a.v)), o_(result), mask_(values(a.mask)), slopes_(a.slopes()) {
     const AttentionShape& s = a.shape;
     p.q = rows<const float>(q_, stream, s.heads, s.queries, s.head_dim);
     p.k = rows<const float>(k_, stream, s.kv_heads, s.keys, s.head_dim);
@@ -166,9 +161,13 @@ class OracleProblem {
 };
 
 /// Largest relative distance of a stream's result from the oracle's.
-inline double distance_from_oracle(const AttentionTensors& a, ggml_tensor* result, Index stream = 0) {
+inline double distance_from_oracle(const AttentionTensors& a, const std::vector<float>& result, Index stream = 0) {
   const OracleProblem problem(a, result, stream);
   return distance(problem.p, oracle::solve(problem.p)).o;
+}
+
+inline double distance_from_oracle(const AttentionTensors& a, const ggml_tensor* result) {
+  return distance_from_oracle(a, values(result));
 }
 
 }  // namespace test
