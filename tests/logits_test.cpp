@@ -59,7 +59,7 @@ LogitOptions make_options(const test::Shape& s, Index run, Lists& lists) {
 }
 
 test::Spec spec_of(Index run) {
-  return {.shape = {.heads = std::array<Index, 4>{3, 8, 5, 2}[run % 4],
+  return {.shape = {.heads = std::array<Index, 4>{7, 8, 5, 2}[run % 4],
                     .kv_heads = std::array<Index, 4>{1, 2, 5, 1}[run % 4],
                     .queries = run % 3 + 1,
                     .keys = std::array<Index, 5>{40, 7, 133, 2500, 1}[run % 5],
@@ -212,7 +212,7 @@ struct Alternating {
 template <class R>
 void expect_variants(const R& recipe) {
   Case<Element> c(
-      {.shape = {.heads = 6, .kv_heads = 2, .queries = 2, .keys = 2300}, .mask = {.causal = true}, .spread = 2});
+      {.shape = {.heads = 12, .kv_heads = 2, .queries = 2, .keys = 2300}, .mask = {.causal = true}, .spread = 2});
   for (float softcap : {0.0f, 10.0f}) {
     c.problem.logits.softcap = softcap;
     const auto squeeze = oracle::solve(c.problem, squeezed);
