@@ -7,21 +7,11 @@ namespace demo {
 namespace {
 
 using crest::f16;
-using crest::Index;
 using Problem = crest::Problem<f16>;
 
-/// Keys from `first` on.
-auto rows_from(const crest::TensorView<const f16, 3>& view, Index first) {
-  return crest::TensorView<const f16, 3>(view.data_handle() + first * view.stride(1),
-                                         {view.extent(0), view.extent(1) - first, view.extent(2)},
-                                         {view.stride(0), view.stride(1), view.stride(2)});
-}
-
 crest::Status followed(crest::KeySketch& sketch, const Problem& p, SketchRows rows) {
-  const Index known = sketch.size();
-  if (known > p.keys()) return sketch.truncate(p.keys());
-  const auto k = rows_from(p.k, known), v = rows_from(p.v, known);
-  return rows == SketchRows::bytes ? sketch.append(k, v) : sketch.append(k);
+  if (sketch.size() > p.keys()) return sketch.truncate(p.keys());
+  return sketch.follow(p, rows == SketchRows::bytes);
 }
 
 /// Forks, and the problems they are for.

@@ -77,10 +77,17 @@ void merge_sequence(const Problem<T>& prefix, Index first, const Problem<T>& res
 
 }  // namespace detail
 
-/// attention() of sequences rest[0], rest[1] ... each of which also sees all keys of `prefix`. prefix.q holds the
-/// queries of all sequences, one after another; its o and lse are working memory. Every problem needs lse, and o and
-/// lse as aligned floats. Sink logits belong to the sequences, not to the prefix; with slopes, give places. Results
-/// stand in rest's o and lse. Exact where the recipe is; rows of `error` speak of their own part.
+/// attention() of sequences rest[0], rest[1] ... each of which also sees all keys of `prefix`.
+///
+///   prefix.q    [heads, sum of the sequences' queries, head_dim], the sequences one after another; prefix.o and .lse
+///               are working memory of as many rows
+///   rest[i]     as for attention(); its o [heads, queries, value_dim] and lse [heads, queries] (nats) are the results
+///
+/// All o and lse are aligned floats and all are needed (Status::cascade_outputs); heads and value_dim are the same in
+/// all problems (cascade_shape), the queries of `rest` add up to the prefix's (cascade_queries). Sink logits belong to
+/// the sequences, not to the prefix (cascade_sinks); with slopes, give places. What attention() refuses is refused with
+/// its status; Report::problem names the sequence. Exact where the recipe is; rows of `error` speak of their own part.
+/// The report sums both parts.
 template <class T, class Recipe = Exact, class Executor = Serial&, class B = Backend>
 Report cascade(const Problem<T>& prefix, std::span<const Problem<T>> rest, const Recipe& recipe = exact,
                Executor&& executor = this_thread_serial(), const B& backend = Backend::best()) {

@@ -124,23 +124,30 @@ void check_visibility(const Problem<T>& p, Checker& c) {
 }
 
 template <class T>
+void check_bias(const Problem<T>& p, Checker& c) {
+  const RowView<const float>& bias = p.logits.bias;
+  c.equal(p.heads(), bias.extent(0), Status::bias_heads);
+  c.equal(p.queries(), bias.extent(1), Status::bias_queries);
+  c.equal(p.keys(), bias.extent(2), Status::bias_keys);
+  c.view(bias, Status::bias_null, Status::bias_keys, Status::bias_stride);
+}
+
+template <class T>
 void check_logits(const Problem<T>& p, Checker& c) {
   const LogitOptions& o = p.logits;
-  const auto per_head = [&](std::span<const float> list, Status status) {
-    const Index size = static_cast<Index>(list.size());
-    c.require(size == 0 || size == p.heads(), status, p.heads(), size);
+  const auto absent_or = [&](const auto& list, Index size, Status status) {
+    const Index found = static_cast<Index>(list.size());
+    c.require(found == 0 || found == size, status, size, found);
   };
   c.require(o.softcap >= 0 && std::isfinite(o.softcap), Status::softcap_negative, 0, 0);
-  per_head(o.slopes, Status::slopes_size);
-  const Index places = static_cast<Index>(o.places.size());
-  c.require(places == 0 || places == p.queries(), Status::places_size, p.queries(), places);
-  per_head(o.bias_factors, Status::bias_factors_size);
-  per_head(o.sinks, Status::sink_logits_size);
-  if (o.bias.absent()) return c.require(o.bias_factors.empty(), Status::bias_factors_size, 0, p.heads()), void();
-  c.equal(p.heads(), o.bias.extent(0), Status::bias_heads);
-  c.equal(p.queries(), o.bias.extent(1), Status::bias_queries);
-  c.equal(p.keys(), o.bias.extent(2), Status::bias_keys);
-  c.view(o.bias, Status::bias_null, Status::bias_keys, Status::bias_stride);
+  absent_or(o.slopes, p.heads(), Status::slopes_size);
+  absent_or(o.places, p.queries(), Status::places_size);
+  absent_or(o.bias_factors, p.heads(), Status::bias_factors_size);
+  absent_or(o.sinks, p.heads(), Status::sink_logits_size);
+  if (o.bias.absent())
+    c.require(o.bias_factors.empty(), Status::bias_factors_size, 0, p.heads());
+  else
+    check_bias(p, c);
 }
 
 }  // namespace detail

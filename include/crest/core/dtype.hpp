@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 #include "crest/core/view.hpp"
 
@@ -116,6 +117,13 @@ CREST_INLINE constexpr float element_in(const q8_0& x, Index i) {
 }
 CREST_INLINE constexpr float element_in(const q4_0& x, Index i) { return to_float(x.scale) * nibble_in(x.nibbles, i); }
 CREST_INLINE constexpr float element_in(const i4x32& x, Index i) { return nibble_in(x.nibbles, i); }
+/// Element x of a row, whatever its alignment.
+template <class T>
+CREST_INLINE float element_at(const T* row, Index x) {
+  T block;
+  std::memcpy(&block, reinterpret_cast<const std::byte*>(row) + x / elements_in<T> * Index{sizeof(T)}, sizeof block);
+  return element_in(block, x % elements_in<T>);
+}
 
 /// Views foreign 2-byte storage as binary16.
 template <std::size_t Rank>

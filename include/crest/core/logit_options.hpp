@@ -8,7 +8,8 @@
 namespace crest {
 inline namespace v0 {
 
-/// Changes of a logit s = scale * q . k, in this order; then the softmax. All are off by default.
+/// Changes of a logit s = scale * q . k (nats), in this order; then the softmax. All are off by default. attention()
+/// checks them (Status::softcap_negative, slopes_size, places_size, bias_*, sink_logits_size).
 ///
 /// Sources: softcap: Gemma 2 (arXiv 2408.00118, section 2); slopes: ALiBi (arXiv 2108.12409); sinks: the learnt logit
 /// of gpt-oss and of "off-by-one" softmax, where all are 0.

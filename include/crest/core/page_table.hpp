@@ -10,7 +10,8 @@ namespace crest {
 inline namespace v0 {
 
 /// Where the pages of one sequence lie. k, v and the scales are then views of page 0 of the pool, [kv_heads, keys per
-/// page, ...]: key j of the sequence is key j % page of page pages[j / page].
+/// page, ...]: key j of the sequence is key j % page of page pages[j / page]. attention() checks the table
+/// (Status::pages_size, pages_range). After vLLM's PagedAttention (arXiv 2309.06180).
 struct PageTable {
   std::span<const std::int32_t> pages{};
   Index keys = 0;                                ///< of the sequence

@@ -12,7 +12,8 @@
 namespace crest {
 inline namespace CREST_ABI {
 
-/// The ranges of some queries, added one query at a time. Allocates like std::vector; clear() keeps the memory.
+/// The ranges of some queries, added one query at a time. Allocates like std::vector; clear() keeps the memory. What is
+/// added is checked by attention() (Status::range_of_*, ranges_*), not here.
 class RangeList {
  public:
   void clear() {

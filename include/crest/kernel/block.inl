@@ -118,11 +118,9 @@ class RangeBlocks {
     return true;
   }
 
- protected:
-  static constexpr Index keys = block_keys<HT, T>;
-  KvRows<T> rows_;
-
  private:
+  static constexpr Index keys = block_keys<HT, T>;
+
   /// The next keys that lie in line: the rest of a range, or of a page.
   CREST_INLINE bool advance() {
     while (length(rest_) == 0) {
@@ -140,6 +138,7 @@ class RangeBlocks {
     return block.pad(rows_);
   }
 
+  KvRows<T> rows_;
   KeyRange clip_, rest_{}, left_{};
   const KeyRange* range_;
   const KeyRange* end_;
@@ -149,18 +148,20 @@ class RangeBlocks {
 template <class T, int HT>
 class RangeStream : public RangeBlocks<T, HT> {
  public:
-  CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
-      : RangeBlocks<T, HT>(rows, ranges, clip) {}
   static constexpr unsigned lead = 0;  ///< blocks known in advance
   struct Coming {
     BytesAhead k, v;
   };
 
-  CREST_INLINE Coming coming(const Block<T, HT>&) const {
-    const KvRows<T>& rows = this->rows_;
-    return {bytes_ahead(this->keys, rows.k_bytes(), rows.k.stride * Index{sizeof(T)}),
-            bytes_ahead(this->keys, rows.v_bytes(), rows.v.stride * Index{sizeof(T)})};
-  }
+  CREST_INLINE RangeStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
+      : RangeBlocks<T, HT>(rows, ranges, clip),
+        coming_{bytes_ahead(block_keys<HT, T>, rows.k_bytes(), rows.k.stride * Index{sizeof(T)}),
+                bytes_ahead(block_keys<HT, T>, rows.v_bytes(), rows.v.stride * Index{sizeof(T)})} {}
+
+  CREST_INLINE Coming coming(const Block<T, HT>&) const { return coming_; }
+
+ private:
+  Coming coming_;
 };
 
 /// Rows to prefetch where nothing is known of what lies behind: those of the latest block known.
@@ -209,10 +210,10 @@ class SetStream {
   KeySet::End end_;
 };
 
-/// Blocks in flight: the one before, the one worked on, and those whose rows are being prefetched.
-template <class T, int HT>
+/// Blocks of a stream in flight: the one before, the one worked on, and those whose rows are being prefetched.
+template <class T, int HT, class Stream>
 struct BlockRing {
-  static constexpr unsigned size = 8;  ///< a power of two above the longest lead + 2
+  static constexpr unsigned size = std::bit_ceil(Stream::lead + 2);  // a power of two: i counts on
   Block<T, HT> blocks[size];
 
   CREST_INLINE Block<T, HT>& operator[](unsigned i) { return blocks[i % size]; }
@@ -220,7 +221,7 @@ struct BlockRing {
 
 /// Calls f(block, coming) for every block of a stream. A block stays valid until the call after its own has returned.
 template <class T, int HT, class Stream, class F>
-CREST_INLINE void for_each_block(BlockRing<T, HT>& ring, Stream stream, F&& f) {
+CREST_INLINE void for_each_block(BlockRing<T, HT, Stream>& ring, Stream stream, F&& f) {
   constexpr unsigned lead = Stream::lead;
   unsigned filled = 0;
   while (filled <= lead && stream.next(ring[filled])) ++filled;

@@ -155,7 +155,7 @@ Index attend(const Group<HT>& g, const Stream& stream, const Scores& scores, con
   using Unit = Weighed<T, HT, decltype(Stream::Coming::v)>;
   constexpr int keys = block_keys<HT, T>, fold_every = 256 / keys;
   const Index tiles = g.shape.tiles(), value_dim = g.shape.value_dim;
-  BlockRing<T, HT> ring;
+  BlockRing<T, HT, Stream> ring;
   Unit units[2];
   unsigned now = 0;
   int since_fold = 0;

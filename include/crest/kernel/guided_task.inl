@@ -71,18 +71,19 @@ bool guide(Guide<T, HT>& a) {
 
 template <class T, int HT, class R>
 void guided_task(const TaskCall<T>& c, const R& recipe) {
-  Guide<T, HT> a(c, recipe.options, logits_of(c, recipe, c.whole()));
-  const Index heads = a.shape.group.heads, first = c.task.kv_head * heads, query = c.task.queries.first;
+  const Unit u = c.whole();
+  Guide<T, HT> a(c, recipe.options, logits_of(c, recipe, u));
+  const Index heads = u.shape.heads;
   c.tally.rows += heads;
   c.tally.keys_visible += heads * a.seen;
   if (guide(a)) {
     for (Index h = 0; h < heads; ++h) {
       c.tally.add_error(a.error[h]);
-      write_error(c.p, first + h, query, a.error[h]);
+      write_error(c.p, u.first_head + h, u.query, a.error[h]);
     }
     c.tally.keys_sampled += heads * a.open.count();
     c.tally.keys_used += heads * (a.exact.count() + a.taken.count());
-    write_group(a.drawn, c.p, first, query, false);
+    write_group(a.drawn, c.p, u.first_head, u.query, false);
   } else {
     guide_exactly(a, recipe);
   }

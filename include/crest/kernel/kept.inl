@@ -113,7 +113,7 @@ void square_outputs(const Group<HT>& g, Index t, float (&square)[HT]) {
 template <class T, int HT, class R>
 void add_spread(const Choice<HT, R>& c, const KvRows<T>& values, Index t, const float (&own)[HT], float (&spread)[HT]) {
   const Masses probability(c.sight.masses, c.sight.rows.places);
-  BlockRing<T, HT> ring;
+  BlockRing<T, HT, SetStream<T, HT>> ring;
   for_each_block(ring, SetStream<T, HT>(values, c.sight.fresh), [&](const Block<T, HT>& block, const auto& coming) {
     alignas(64) float along[block_keys<HT, T> * HT];
     score_block<HT>(block, coming.k, c.g.tile_o(t), values.head_dim, along);

@@ -125,21 +125,20 @@ class Logits {
 
   template <int KEYS, int HT>
   void add_bias(const Index* key, Index tile, float* w) const {
-    constexpr int keys = KEYS;
     bool in_line = true;  // first and last key do not tell: the last may be repeated behind a hole
-    for (int i = 1; i < keys; ++i) in_line &= key[i] == key[0] + i;
+    for (int i = 1; i < KEYS; ++i) in_line &= key[i] == key[0] + i;
     for (int h = 0; h < HT; ++h) {
       const std::size_t at = head(tile * HT + h);
       const float factor = (o_.bias_factors.empty() ? 1.0f : o_.bias_factors[at]) * log2_e;
-      alignas(64) float bias[keys] = {};
+      alignas(64) float bias[KEYS] = {};
       with_type(o_.bias.element(), o_.bias.row(static_cast<Index>(at), query_), [&](auto* row) {
         if (in_line)
-          for (int i = 0; i < keys; i += Vec::width)
-            store_first(bias + i, load_first(row + key[0] + i, keys - i), keys - i);
+          for (int i = 0; i < KEYS; i += Vec::width)
+            store_first(bias + i, load_first(row + key[0] + i, KEYS - i), KEYS - i);
         else
-          for (int i = 0; i < keys; ++i) store_first(bias + i, load_first(row + key[i], 1), 1);
+          for (int i = 0; i < KEYS; ++i) store_first(bias + i, load_first(row + key[i], 1), 1);
       });
-      for (int i = 0; i < keys; ++i) w[i * HT + h] += factor * bias[i];
+      for (int i = 0; i < KEYS; ++i) w[i * HT + h] += factor * bias[i];
     }
   }
 

@@ -34,7 +34,7 @@ struct Sight {
 /// Scores of the keys of a stream: calls f(key, first head, scores of HT heads) tile by tile.
 template <class T, int HT, template <int> class Scores, class Stream, class F>
 void score_stream(const Scores<HT>& scores, const Stream& keys, F&& f) {
-  BlockRing<T, HT> ring;
+  BlockRing<T, HT, Stream> ring;
   for_each_block(ring, keys, [&](const Block<T, HT>& block, const auto& coming) {
     for (Index t = 0; t < scores.g.shape.tiles(); ++t) {
       alignas(64) float w[block_keys<HT, T> * HT];

@@ -98,7 +98,7 @@ void add_distances(const Guide<T, HT>& a, Index t, const KvRows<U>& rows, Scale 
       1e-6f;  // certain keys count where there are no others: their rounding needs a distance
   float own[HT];
   for (int h = 0; h < HT; ++h) own[h] = a.length_of_output(t * HT + h);
-  BlockRing<U, HT> ring;
+  BlockRing<U, HT, SetStream<U, HT>> ring;
   for_each_block(ring, SetStream<U, HT>(rows, a.probe), [&](const Block<U, HT>& block, const auto& coming) {
     alignas(64) float along[block_keys<HT, U> * HT];
     score_block<HT>(block, coming.k, a.drawn.tile_run(t), rows.head_dim, along);

@@ -6,7 +6,8 @@ template <class T, int HT, class R>
 void finish_look(const TaskCall<T>& c, const Choice<HT, R>& choice, const Visible& visible) {
   const auto& [g, recipe, sight, ranges, totals] = choice;
   using Softmax = typename Choice<HT, R>::Softmax;
-  const Index heads = g.shape.heads, query = c.task.queries.first, n = visible.count(c.task.keys);
+  const Unit u = c.whole();
+  const Index heads = g.shape.heads, n = visible.count(c.task.keys);
   float* share = c.floats() + g.shape.floats();
   estimate_missed<Softmax>(g, sight, ranges, share);
   if constexpr (R::draws)
@@ -24,10 +25,10 @@ void finish_look(const TaskCall<T>& c, const Choice<HT, R>& choice, const Visibl
     const float estimate = share[h] <= 1 ? share[h] : std::numeric_limits<float>::infinity();
     const float error = vouched ? estimate : 0.0f;
     c.tally.add_error(error);
-    write_error(c.p, c.task.kv_head * heads + h, query, error);
+    write_error(c.p, u.first_head + h, u.query, error);
   }
   if constexpr (Uniform<R>) g.refer_to_none();
-  write_group(g, c.p, c.whole().first_head, query, hides_keys<R>(c.p) || n == 0);
+  write_group(g, c.p, u.first_head, u.query, hides_keys<R>(c.p) || n == 0);
 }
 
 /// One query of one KV head: sample, refine, fix the reference, select, and read the values of the kept keys.

@@ -1,4 +1,6 @@
-// Variants: a user's own change of the logits, on top of any recipe.
+// Variants: a user's own change of the logits, on top of any recipe. attention() refuses what a recipe cannot do with
+// one (Status::recipe_variant). A mask whose shape is known before is cheaper as Problem::ranges: keys outside are not
+// read.
 #pragma once
 
 #include <concepts>

@@ -165,12 +165,9 @@ inline Status reserve(SketchState& s, Index keys) {
 /// One row, times a scale, as floats; false, and zeros, when some element is not finite.
 template <class T>
 bool load_row(const T* row, Index n, float scale, float* to) {
-  constexpr Index in = elements_in<T>;
   float zero = 0;
   for (Index x = 0; x < n; ++x) {
-    T block;
-    std::memcpy(&block, reinterpret_cast<const std::byte*>(row) + x / in * Index{sizeof(T)}, sizeof block);
-    to[x] = element_in(block, x % in) * scale;
+    to[x] = element_at(row, x) * scale;
     zero += to[x] * 0.0f;
   }
   if (!(zero == 0)) std::fill(to, to + n, 0.0f);

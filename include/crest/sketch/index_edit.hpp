@@ -60,11 +60,7 @@ inline Status reserve(IndexState& s, Index keys) {
 /// One row as floats, whatever they are.
 template <class T>
 void read_row(const T* row, Index n, float* to) {
-  for (Index x = 0; x < n; ++x) {
-    T element;
-    std::memcpy(&element, row + x, sizeof element);
-    to[x] = to_float(element);
-  }
+  for (Index x = 0; x < n; ++x) to[x] = element_at(row, x);
 }
 
 /// mean <- mean of `size` rows, of which k is the last. NaN stays.
