@@ -7,6 +7,7 @@
 #include "crest/backend/registry.hpp"
 #include "crest/core/check.hpp"
 #include "crest/core/executor.hpp"
+#include "crest/core/prefill_shape.hpp"
 #include "crest/sketch/key_index.hpp"
 #include "crest/sketch/key_sketch.hpp"
 
@@ -23,7 +24,7 @@ namespace detail {
 
 template <class R, class T>
 Plan plan(const Problem<T>& p) {
-  if constexpr (R::path == Path::stream) return plan_streaming(p, !NeedsPeak<R>);
+  if constexpr (R::path == Path::stream) return plan_streaming(p, !NeedsPeak<R>, !Uniform<R>);
   return plan_looking(p);
 }
 
@@ -31,7 +32,8 @@ Plan plan(const Problem<T>& p) {
 template <class R, class T>
 std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
   if constexpr (R::path == Path::stream)
-    return static_cast<std::size_t>(plan.units() * plan.bands.largest().floats()) * sizeof(float);
+    return plan.prefill ? PrefillShape{plan}.bytes()
+                        : static_cast<std::size_t>(plan.units() * plan.bands.largest().floats()) * sizeof(float);
   else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
   else {

@@ -99,6 +99,42 @@ class Visible {
   MaskRanges mask_{};
 };
 
+/// The first keys inside `clip` that any of some queries sees: those of one range. Empty when none sees any.
+template <class T>
+KeyRange first_seen(const Problem<T>& p, KeyRange queries, KeyRange clip) {
+  KeyRange best{clip.last, clip.last};
+  for (Index i = queries.first; i < queries.last; ++i) {
+    const Visible visible(p, i);
+    const std::span<const KeyRange> some = reaching_into(visible.ranges(), clip);
+    const KeyRange r = some.empty() ? best : intersect(some.front(), clip);
+    if (r.first < best.first || (r.first == best.first && r.last > best.last)) best = r;
+  }
+  return best;
+}
+
+/// Calls f(ranges) with the keys inside `clip` that any of some queries sees, sorted and disjoint, some at a time.
+template <class T, class F>
+void for_each_seen(const Problem<T>& p, KeyRange queries, KeyRange clip, F&& f) {
+  if (p.range_of.empty()) return f(visible_to_any(p.mask, queries, p.queries(), p.keys()).span());
+  constexpr std::size_t most = 64;
+  KeyRange runs[most];
+  while (length(clip) > 0) {
+    std::size_t n = 0;
+    for (; n < most; clip.first = runs[n - 1].last) {
+      const KeyRange next = first_seen(p, queries, clip);
+      if (length(next) == 0) {
+        clip.first = clip.last;
+        break;
+      }
+      if (n > 0 && next.first == runs[n - 1].last)
+        runs[n - 1].last = next.last;
+      else
+        runs[n++] = next;
+    }
+    if (n > 0) f(std::span<const KeyRange>(runs, n));
+  }
+}
+
 inline constexpr Index counted_at_once = 4096;
 
 /// Number of keys inside `clip`, at most counted_at_once of them, that lie in the ranges of any of some queries.

@@ -40,11 +40,13 @@ CREST_INLINE constexpr GroupShape group_shape(const Problem<T>& p) {
   return {p.gqa_group(), p.head_dim(), p.value_dim()};
 }
 
-/// A GQA group as streaming tasks work on it: in bands of at most 8 heads, as alike as possible. The queries and
-/// outputs of more heads (128 share one KV head in MLA) would not stay in the first-level cache beside a block of keys.
+/// A GQA group as streaming tasks work on it: in bands of at most `most_heads` heads, as alike as possible. The queries
+/// and outputs of more than 8 heads (128 share one KV head in MLA) would not stay in the first-level cache beside a
+/// block of keys.
 struct Bands {
+  static constexpr Index most = 8;
   GroupShape group;
-  static constexpr Index most_heads = 8;
+  Index most_heads = most;
 
   CREST_INLINE constexpr Index count() const { return divide_up(group.heads, most_heads); }
   CREST_INLINE constexpr Index first(Index band) const { return band * group.heads / count(); }
@@ -121,20 +123,26 @@ struct Unit {
   Index at = 0;  ///< number within the task
 };
 
+/// Rows that share a packed tile of keys, and from how many packing pays: a group of four uses every element it loads
+/// four times without.
+inline constexpr Index prefill_rows = 192;
+CREST_INLINE constexpr Index prefill_from(Index group) { return group < 4 ? 24 : 48; }
+
 /// How one problem is cut.
 struct Plan {
   Index query_tile = 1, query_tiles = 0;
   Bands bands{};
   Index splits = 1, split_keys = 0;
+  bool prefill = false;  ///< many rows: units of one head that share packed tiles of keys
   Index kv_heads = 0, queries = 0, keys = 0;
   Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
   Index first_partial = 0;                ///< floats into the partial results
   std::uint32_t turn = 0;                 ///< which rows of a sketch this call verifies
 
-  Index tasks() const { return kv_heads * query_tiles * splits; }
+  CREST_INLINE constexpr Index tasks() const { return kv_heads * query_tiles * splits; }
   /// Tasks of the second round, which merges the splits.
   Index merges() const { return splits > 1 ? kv_heads * query_tiles : 0; }
-  Index units() const { return query_tile * bands.count(); }
+  CREST_INLINE constexpr Index units() const { return query_tile * bands.count(); }
   Index partial_floats() const { return splits > 1 ? tasks() * units() * bands.largest().partial_floats() : 0; }
 
   Task task(Index t) const {
@@ -162,21 +170,30 @@ struct Plan {
   }
 };
 
-/// Streaming recipes: about 32 rows share each K/V load. Few queries over a long cache are split into about 64 tasks of
-/// at least 2048 keys: a task costs about as much as 60 keys to begin and to merge.
+/// Cuts the keys of a streaming plan where that leaves too few tasks: into about 64 of at least 2048 keys. A task costs
+/// about as much as 60 keys to begin and to merge.
+inline void split_keys(Plan& plan) {
+  constexpr Index enough_tasks = 64, min_split = 2048;
+  const Index wanted = divide_up(enough_tasks, plan.kv_heads * plan.query_tiles);
+  if (plan.keys <= min_split || wanted <= 1) return;
+  plan.split_keys = std::max(min_split, round_up(divide_up(plan.keys, wanted), 16));
+  plan.splits = divide_up(plan.keys, plan.split_keys);
+}
+
+/// Streaming recipes: about 32 rows share each K/V load, or, where there are many rows and the recipe can, 96 rows share
+/// packed tiles of keys.
 template <class T>
-Plan plan_streaming(const Problem<T>& p, bool may_split = true) {
-  constexpr Index rows = 32, enough_tasks = 64, min_split = 2048, few_queries = 16;
+Plan plan_streaming(const Problem<T>& p, bool may_split, bool may_prefill) {
+  constexpr Index few_queries = 16;
   Plan plan{.kv_heads = p.kv_heads(), .queries = p.queries(), .keys = p.keys()};
   if (p.heads() == 0 || p.queries() == 0) return Plan{};
-  const Index fit = rows / p.gqa_group();
-  plan.query_tile = fit < 1 ? 1 : fit < p.queries() ? fit : p.queries();
+  const Index group = p.gqa_group();
+  plan.prefill = may_prefill && group * p.queries() >= prefill_from(group);
+  plan.query_tile = std::clamp<Index>((plan.prefill ? prefill_rows : 32) / group, 1, p.queries());
   plan.query_tiles = divide_up(p.queries(), plan.query_tile);
-  const Index wanted = divide_up(enough_tasks, p.kv_heads() * plan.query_tiles);
-  const bool split = may_split && p.queries() <= few_queries && p.keys() > min_split && wanted > 1;
-  plan.split_keys = split ? std::max(min_split, round_up(divide_up(p.keys(), wanted), 16)) : p.keys();
-  plan.splits = split ? divide_up(p.keys(), plan.split_keys) : 1;
-  plan.bands = {group_shape(p)};
+  plan.bands = {group_shape(p), plan.prefill ? 1 : Bands::most};
+  plan.split_keys = p.keys();
+  if (may_split && (plan.prefill || p.queries() <= few_queries)) split_keys(plan);
   return plan;
 }
 

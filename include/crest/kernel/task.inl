@@ -70,9 +70,11 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
 
 template <class T, int HT, class R>
 void attend_tiled(const TaskCall<T>& c, const R& recipe) {
-  if constexpr (R::path == Path::stream)
+  if constexpr (R::path == Path::stream) {
+    if constexpr (HT == 1 && !Uniform<R>)
+      if (c.plan.prefill) return prefill_task(c, recipe);
     scan_task<T, HT>(c, recipe);
-  else if constexpr (R::path == Path::guide)
+  } else if constexpr (R::path == Path::guide)
     guided_task<T, HT>(c, recipe);
   else
     look_task<T, HT>(c, recipe);
@@ -81,7 +83,7 @@ void attend_tiled(const TaskCall<T>& c, const R& recipe) {
 /// Runs one task with the head tile that fits its GQA group.
 template <class T, class R>
 void attend_task(Region, const TaskCall<T>& c, const R& recipe) {
-  switch (group_shape(c.p).tile_heads()) {
+  switch ((R::path == Path::stream ? c.plan.bands.largest() : group_shape(c.p)).tile_heads()) {
     case 1:
       return attend_tiled<T, 1>(c, recipe);
     case 2:

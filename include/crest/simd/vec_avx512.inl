@@ -65,6 +65,27 @@ CREST_INLINE Vec sums(const Vec* a) {
   return {_mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd))};
 }
 
+/// Rows become columns.
+CREST_INLINE void transpose(Vec* a) {
+  __m512 quad[16];
+  CREST_UNROLL for (int i = 0; i < 16; i += 4) {
+    const __m512 low01 = _mm512_unpacklo_ps(a[i].v, a[i + 1].v), high01 = _mm512_unpackhi_ps(a[i].v, a[i + 1].v);
+    const __m512 low23 = _mm512_unpacklo_ps(a[i + 2].v, a[i + 3].v), high23 = _mm512_unpackhi_ps(a[i + 2].v, a[i + 3].v);
+    const __m512d p = _mm512_castps_pd(low01), q = _mm512_castps_pd(low23);
+    const __m512d r = _mm512_castps_pd(high01), s = _mm512_castps_pd(high23);
+    quad[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q)), quad[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
+    quad[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(r, s)), quad[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(r, s));
+  }
+  CREST_UNROLL for (int i = 0; i < 4; ++i) {
+    const __m512 even0 = _mm512_shuffle_f32x4(quad[i], quad[4 + i], 0x88);
+    const __m512 odd0 = _mm512_shuffle_f32x4(quad[i], quad[4 + i], 0xdd);
+    const __m512 even1 = _mm512_shuffle_f32x4(quad[8 + i], quad[12 + i], 0x88);
+    const __m512 odd1 = _mm512_shuffle_f32x4(quad[8 + i], quad[12 + i], 0xdd);
+    a[i].v = _mm512_shuffle_f32x4(even0, even1, 0x88), a[8 + i].v = _mm512_shuffle_f32x4(even0, even1, 0xdd);
+    a[4 + i].v = _mm512_shuffle_f32x4(odd0, odd1, 0x88), a[12 + i].v = _mm512_shuffle_f32x4(odd0, odd1, 0xdd);
+  }
+}
+
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
 CREST_INLINE Vec load(const i8* p) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));

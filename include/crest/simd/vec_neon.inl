@@ -39,6 +39,13 @@ CREST_INLINE Vec exp2_integer(Vec n) {
 /// One vector of the 4 sums of 4 vectors.
 CREST_INLINE Vec sums(const Vec* a) { return {vpaddq_f32(vpaddq_f32(a[0].v, a[1].v), vpaddq_f32(a[2].v, a[3].v))}; }
 
+/// Rows become columns.
+CREST_INLINE void transpose(Vec* a) {
+  const float32x4x2_t p = vzipq_f32(a[0].v, a[2].v), q = vzipq_f32(a[1].v, a[3].v);
+  const float32x4x2_t low = vzipq_f32(p.val[0], q.val[0]), high = vzipq_f32(p.val[1], q.val[1]);
+  a[0].v = low.val[0], a[1].v = low.val[1], a[2].v = high.val[0], a[3].v = high.val[1];
+}
+
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
   const uint32x4_t bit = {1, 2, 4, 8};
   return vaddvq_u32(vandq_u32(vcgeq_f32(a.v, b.v), bit));

@@ -44,6 +44,7 @@ CREST_INLINE Vec exp2_integer(Vec n) {
       std::bit_cast<float>(static_cast<std::uint32_t>(static_cast<std::int32_t>(n.v == n.v ? n.v : 0.0f) + 127) << 23)};
 }
 CREST_INLINE Vec sums(const Vec* a) { return a[0]; }
+CREST_INLINE void transpose(Vec*) {}
 
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) { return a.v >= b.v; }
 
