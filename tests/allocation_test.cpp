@@ -54,8 +54,8 @@ int allocations_of(const Case<float>& c, const R& recipe, E& executor) {
 
 /// The first call may take scratch, later ones of this shape or a smaller one nothing.
 template <class R, class E>
-void expect_quiet(const R& recipe, E& executor) {
-  const Case<float> large({.shape = {.queries = 2, .keys = 3000}}), small({.shape = {.keys = 1200}});
+void expect_quiet(const R& recipe, E& executor, Index queries = 2) {
+  const Case<float> large({.shape = {.queries = queries, .keys = 3000}}), small({.shape = {.keys = 1200}});
   allocations_of(large, recipe, executor);
   for (int call = 0; call < 3; ++call) EXPECT_EQ(allocations_of(large, recipe, executor), 0);
   EXPECT_EQ(allocations_of(small, recipe, executor), 0);
@@ -66,6 +66,8 @@ void expect_quiet_recipes(E& executor) {
   expect_quiet(crest::exact, executor);
   expect_quiet(rescaling, executor);
   expect_quiet(crest::clustered, executor);
+  expect_quiet(crest::exact, executor, 50);
+  expect_quiet(crest::sparse, executor, 50);
   expect_quiet(crest::clustered.with({.target_error = 1e-6f}), executor);
   expect_quiet(crest::Recipe{crest::Pyramid{}, crest::Climb{}, crest::Margin{}, crest::TopKeys{}}, executor);
   expect_quiet(crest::Recipe{crest::Antidiagonal{}, crest::Stay{}, crest::Margin{}, crest::MassStride{}}, executor);

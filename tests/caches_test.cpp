@@ -56,6 +56,16 @@ TEST(Cache, ExactMatchesTheOracle) {
   }
 }
 
+TEST(Cache, PromptsMatchTheOracle) {
+  for (Index run = 0; run < 8; ++run) {
+    SCOPED_TRACE(run);
+    test::Spec spec = spec_of(run);
+    spec.shape.queries = 50, spec.shape.keys = 150 + run;
+    Cached<Element> flat(spec), paged(spec, {.page = std::array<Index, 4>{1, 8, 16, 60}[run % 4]});
+    expect_close(flat, crest::exact), expect_close(paged, crest::exact);
+  }
+}
+
 TEST(Cache, LookingMatchesTheOracle) {
   for (Index run = 0; run < 14; ++run) {
     SCOPED_TRACE(run);

@@ -62,6 +62,19 @@ TEST(NonFinite, Keys) {
     }
 }
 
+/// Queries of a prompt do not notice what only others see, though they share tiles of keys.
+TEST(NonFinite, ValuesThatSomeQueriesOfAPromptSee) {
+  for (float bad : planted)
+    for (Index place : {60, 61, 75, 99}) {
+      Case<float> c({.shape = {.heads = 3, .kv_heads = 1, .queries = 40, .keys = 100, .head_dim = 20, .value_dim = 20},
+                     .mask = {.causal = true}});
+      c.v.set(0, place, 19, bad);
+      expect_same_pattern_everywhere(c);
+      c.k.set(0, place, 3, bad);
+      expect_same_pattern_everywhere(c);
+    }
+}
+
 TEST(NonFinite, Values) {
   for (float bad : planted)
     for (Index place : places) {

@@ -25,15 +25,19 @@ namespace detail {
 template <class R, class T>
 Plan plan(const Problem<T>& p) {
   if constexpr (R::path == Path::stream) return plan_streaming(p, !NeedsPeak<R>, !Uniform<R>);
+  if constexpr (R::path == Path::sparse) return plan_sparse(p);
   return plan_looking(p);
 }
 
 /// Bytes one thread needs for the tasks of `p`.
 template <class R, class T>
 std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
-  if constexpr (R::path == Path::stream)
-    return plan.prefill ? PrefillShape{plan}.bytes()
-                        : static_cast<std::size_t>(plan.units() * plan.bands.largest().floats()) * sizeof(float);
+  if constexpr (R::path == Path::sparse)
+    if (plan.sparse) return sparse_shape(plan).bytes();
+  if constexpr (streams<R>)
+    return static_cast<std::size_t>(plan.prefill ? prefill_shape(plan).floats()
+                                                 : plan.units() * plan.bands.largest().floats()) *
+           sizeof(float);
   else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
   else {

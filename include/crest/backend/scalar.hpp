@@ -8,6 +8,7 @@
 #include "crest/core/prefill_shape.hpp"
 #include "crest/core/work.hpp"
 #include "crest/policy/guided.hpp"
+#include "crest/policy/sparse.hpp"
 #include "crest/policy/variant.hpp"
 #include "crest/simd/target.hpp"
 
@@ -44,6 +45,7 @@ struct Region {
 #include "crest/kernel/predict.inl"
 #include "crest/kernel/kept.inl"
 #include "crest/kernel/guided_task.inl"
+#include "crest/kernel/sparse.inl"
 #include "crest/kernel/task.inl"
 // clang-format on
 #ifdef CREST_USER_KERNELS

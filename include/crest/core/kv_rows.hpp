@@ -105,9 +105,12 @@ KeyRange first_seen(const Problem<T>& p, KeyRange queries, KeyRange clip) {
   KeyRange best{clip.last, clip.last};
   for (Index i = queries.first; i < queries.last; ++i) {
     const Visible visible(p, i);
-    const std::span<const KeyRange> some = reaching_into(visible.ranges(), clip);
-    const KeyRange r = some.empty() ? best : intersect(some.front(), clip);
-    if (r.first < best.first || (r.first == best.first && r.last > best.last)) best = r;
+    for (KeyRange range : reaching_into(visible.ranges(), clip)) {
+      const KeyRange r = intersect(range, clip);
+      if (length(r) <= 0) continue;
+      if (r.first < best.first || (r.first == best.first && r.last > best.last)) best = r;
+      break;
+    }
   }
   return best;
 }

@@ -134,6 +134,7 @@ struct Plan {
   Bands bands{};
   Index splits = 1, split_keys = 0;
   bool prefill = false;  ///< many rows: units of one head that share packed tiles of keys
+  bool sparse = false;   ///< and tiles of the keys that were drawn for them
   Index kv_heads = 0, queries = 0, keys = 0;
   Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
   Index first_partial = 0;                ///< floats into the partial results
@@ -180,8 +181,8 @@ inline void split_keys(Plan& plan) {
   plan.splits = divide_up(plan.keys, plan.split_keys);
 }
 
-/// Streaming recipes: about 32 rows share each K/V load, or, where there are many rows and the recipe can, 96 rows share
-/// packed tiles of keys.
+/// Streaming recipes: about 32 rows share each K/V load, or, where there are many rows and the recipe can, 96 rows
+/// share packed tiles of keys.
 template <class T>
 Plan plan_streaming(const Problem<T>& p, bool may_split, bool may_prefill) {
   constexpr Index few_queries = 16;
@@ -194,6 +195,23 @@ Plan plan_streaming(const Problem<T>& p, bool may_split, bool may_prefill) {
   plan.bands = {group_shape(p), plan.prefill ? 1 : Bands::most};
   plan.split_keys = p.keys();
   if (may_split && (plan.prefill || p.queries() <= few_queries)) split_keys(plan);
+  return plan;
+}
+
+/// Query tiles of the recipe `sparse`: a multiple of every register block's rows. From how many queries and keys on
+/// choosing keys pays.
+inline constexpr Index sparse_tile = 60, sparse_from = 32, sparse_keys = 1024;
+
+/// The recipe `sparse`; what it leaves to exact is a streaming plan.
+template <class T>
+Plan plan_sparse(const Problem<T>& p) {
+  Plan plan = plan_streaming(p, true, true);
+  if (p.queries() < sparse_from || p.keys() < sparse_keys || plan.tasks() == 0) return plan;
+  plan.query_tile = std::min(sparse_tile, p.queries());
+  plan.query_tiles = divide_up(p.queries(), plan.query_tile);
+  plan.bands = {group_shape(p), 1};
+  plan.splits = 1, plan.split_keys = p.keys();
+  plan.prefill = plan.sparse = true;
   return plan;
 }
 

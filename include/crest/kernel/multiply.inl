@@ -1,8 +1,8 @@
 // Products of small matrices: c += a b, with c in registers. What attention of many rows spends its time on, for scores
 // (rows of q, packed keys) and for outputs (rows of weights, packed values) alike.
 
-/// A register block of c: rows of a, and vectors of b. Three quarters of the register file hold sums; two vectors of b and
-/// a broadcast element of a share the rest. Per step 2 + multiply_rows loads feed twice as many multiply-adds.
+/// A register block of c: rows of a, and vectors of b. Three quarters of the register file hold sums; two vectors of b
+/// and a broadcast element of a share the rest. Per step 2 + multiply_rows loads feed twice as many multiply-adds.
 inline constexpr int multiply_rows = tile * 3 / 4, multiply_vectors = 2;
 static_assert(PrefillShape::block_rows % multiply_rows == 0);
 

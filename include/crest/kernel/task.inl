@@ -68,22 +68,31 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
   finish_look(c, choice, visible);
 }
 
+/// A task of a recipe that streams, or of one that leaves a call to exact.
+template <class T, int HT, class R>
+void stream_task(const TaskCall<T>& c, const R& recipe) {
+  if constexpr (HT == 1 && !Uniform<R>) {
+    if constexpr (R::path == Path::sparse)
+      if (c.plan.sparse) return sparse_task(c, recipe);
+    if (c.plan.prefill) return prefill_task(c, recipe);
+  }
+  scan_task<T, HT>(c, recipe);
+}
+
 template <class T, int HT, class R>
 void attend_tiled(const TaskCall<T>& c, const R& recipe) {
-  if constexpr (R::path == Path::stream) {
-    if constexpr (HT == 1 && !Uniform<R>)
-      if (c.plan.prefill) return prefill_task(c, recipe);
-    scan_task<T, HT>(c, recipe);
-  } else if constexpr (R::path == Path::guide)
+  if constexpr (streams<R>)
+    stream_task<T, HT>(c, recipe);
+  else if constexpr (R::path == Path::guide)
     guided_task<T, HT>(c, recipe);
   else
     look_task<T, HT>(c, recipe);
 }
 
-/// Runs one task with the head tile that fits its GQA group.
+/// Runs one task with the head tile that fits its GQA group, or the bands of it that stream.
 template <class T, class R>
 void attend_task(Region, const TaskCall<T>& c, const R& recipe) {
-  switch ((R::path == Path::stream ? c.plan.bands.largest() : group_shape(c.p)).tile_heads()) {
+  switch ((streams<R> ? c.plan.bands.largest() : group_shape(c.p)).tile_heads()) {
     case 1:
       return attend_tiled<T, 1>(c, recipe);
     case 2:

@@ -17,7 +17,12 @@ enum class Path {
   stream,  ///< every visible key, in order
   look,    ///< policies look at some keys and select
   guide,   ///< a KeySketch estimates all keys, some are read
+  sparse,  ///< tiles of queries attend to keys drawn for them
 };
+
+/// A recipe whose calls may be streamed.
+template <class R>
+inline constexpr bool streams = R::path == Path::stream || R::path == Path::sparse;
 
 /// What every recipe that leaves keys out obeys.
 struct RecipeOptions {

@@ -53,7 +53,8 @@ CREST_INLINE void transpose(Vec* a) {
   __m256 quad[8];
   CREST_UNROLL for (int i = 0; i < 8; i += 4) {
     const __m256 low01 = _mm256_unpacklo_ps(a[i].v, a[i + 1].v), high01 = _mm256_unpackhi_ps(a[i].v, a[i + 1].v);
-    const __m256 low23 = _mm256_unpacklo_ps(a[i + 2].v, a[i + 3].v), high23 = _mm256_unpackhi_ps(a[i + 2].v, a[i + 3].v);
+    const __m256 low23 = _mm256_unpacklo_ps(a[i + 2].v, a[i + 3].v),
+                 high23 = _mm256_unpackhi_ps(a[i + 2].v, a[i + 3].v);
     const __m256d p = _mm256_castps_pd(low01), q = _mm256_castps_pd(low23);
     const __m256d r = _mm256_castps_pd(high01), s = _mm256_castps_pd(high23);
     quad[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(p, q)), quad[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(p, q));

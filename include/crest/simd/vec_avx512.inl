@@ -70,7 +70,8 @@ CREST_INLINE void transpose(Vec* a) {
   __m512 quad[16];
   CREST_UNROLL for (int i = 0; i < 16; i += 4) {
     const __m512 low01 = _mm512_unpacklo_ps(a[i].v, a[i + 1].v), high01 = _mm512_unpackhi_ps(a[i].v, a[i + 1].v);
-    const __m512 low23 = _mm512_unpacklo_ps(a[i + 2].v, a[i + 3].v), high23 = _mm512_unpackhi_ps(a[i + 2].v, a[i + 3].v);
+    const __m512 low23 = _mm512_unpacklo_ps(a[i + 2].v, a[i + 3].v),
+                 high23 = _mm512_unpackhi_ps(a[i + 2].v, a[i + 3].v);
     const __m512d p = _mm512_castps_pd(low01), q = _mm512_castps_pd(low23);
     const __m512d r = _mm512_castps_pd(high01), s = _mm512_castps_pd(high23);
     quad[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q)), quad[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
