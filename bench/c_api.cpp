@@ -31,16 +31,17 @@ class TypedCase final : public AnyCase {
  public:
   explicit TypedCase(const Case& c)
       : inputs_(c.shape),
-        out_(c.shape.heads * c.shape.head_dim),
-        problem_(inputs_.problem(inputs_.q, out_)),
-        answer_(reference(problem_)),
+        q_(make_prompt(c.shape)),
+        out_(q_.size()),
+        problem_(prompt(c.shape)),
+        answer_(reference(last_query())),
         limit_(inputs_.k.bytes(), inputs_.v.bytes(), c.threads),
         pool_(c.threads) {
     const Pinned pinned(0);  // the caller's own threads stay as free as they were
     pin_threads(pool_);
   }
 
-  const float* q() const override { return inputs_.q.data(); }
+  const float* q() const override { return q_.data(); }
   void* k() const override { return inputs_.k.bytes().data(); }
   void* v() const override { return inputs_.v.bytes().data(); }
 
@@ -51,10 +52,39 @@ class TypedCase final : public AnyCase {
     return ok ? now() - begin : -1;
   }
   double limit_seconds() override { return limit_.round(); }
-  double error(const float* o) const override { return answer_.relative_error(o ? o : out_.data()); }
+  double error(const float* o) const override {
+    const Index queries = problem_.queries(), dim = problem_.value_dim();
+    if (o) return answer_.relative_error(o);
+    std::vector<float> last;
+    for (Index h = 0; h < problem_.heads(); ++h) {
+      const float* row = out_.data() + (h * queries + queries - 1) * dim;
+      last.insert(last.end(), row, row + dim);
+    }
+    return answer_.relative_error(last.data());
+  }
 
  private:
+  /// Queries of all positions: [heads, queries, head_dim].
+  static std::vector<float> make_prompt(Shape s) {
+    s.heads *= s.queries;
+    return rounded<QueryOf<T>>(make_queries(s, false));
+  }
+  crest::Problem<T> prompt(const Shape& s) {
+    const std::array<Index, 3> rows{s.heads, s.queries, s.head_dim};
+    crest::Problem<T> p = inputs_.problem(q_, out_);
+    p.q = {q_.data(), rows}, p.o = {out_.data(), rows}, p.mask = {.causal = s.queries > 1};
+    return p;
+  }
+  /// The last query alone sees every key.
+  crest::Problem<T> last_query() const {
+    crest::Problem<T> p = problem_;
+    const Index dim = p.head_dim(), queries = p.queries();
+    p.q = {q_.data() + (queries - 1) * dim, {p.heads(), 1, dim}, {queries * dim, dim, 1}};
+    return p;
+  }
+
   Inputs<T> inputs_;
+  std::vector<float> q_;
   std::vector<float> out_;
   crest::Problem<T> problem_;
   Reference answer_;
@@ -70,8 +100,9 @@ AnyCase* open_case(const Case& c) {
 
 extern "C" {
 
-AnyCase* crest_bench_open(Index heads, Index kv_heads, Index head_dim, Index keys, const char* dtype, int threads) {
-  return open_case({{heads, kv_heads, head_dim, keys}, dtype_named(dtype), threads});
+AnyCase* crest_bench_open(Index heads, Index kv_heads, Index head_dim, Index keys, Index queries, const char* dtype,
+                          int threads) {
+  return open_case({{heads, kv_heads, head_dim, keys, queries}, dtype_named(dtype), threads});
 }
 void crest_bench_close(AnyCase* c) { delete c; }
 const float* crest_bench_q(const AnyCase* c) { return c->q(); }

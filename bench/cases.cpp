@@ -54,7 +54,8 @@ std::string Shape::model() const {
 }
 
 std::string Shape::name() const {
-  return "D_" + std::to_string(heads) + "_" + std::to_string(kv_heads) + "_d" + std::to_string(head_dim) + "_n" +
+  return (queries > 1 ? "P_" : "D_") + std::to_string(heads) + "_" + std::to_string(kv_heads) + "_d" +
+         std::to_string(head_dim) + "_n" +
          (keys % 1024 == 0 ? std::to_string(keys / 1024) + "k" : std::to_string(keys));
 }
 
@@ -63,7 +64,7 @@ std::string Case::name() const { return shape.name() + " " + bench::name(dtype) 
 std::string Case::list_line() const {
   std::ostringstream line;
   line << shape.name() << ' ' << shape.heads << ' ' << shape.kv_heads << ' ' << shape.head_dim << ' ' << shape.keys
-       << ' ' << bench::name(dtype) << ' ' << threads << '\n';
+       << ' ' << shape.queries << ' ' << bench::name(dtype) << ' ' << threads << '\n';
   return line.str();
 }
 
@@ -87,6 +88,11 @@ Grid block_grid(bool quick) {
   return {{{32, 8, 128}, {8, 8, 128}}, quick ? few : all, {DType::q8_0, DType::q4_0}, {1}};
 }
 
+Grid prompt_grid(bool quick) {
+  const std::vector<Index> few = {1024}, all = {1024, 2048, 4096};
+  return {{{8, 2, 128}, {9, 3, 64}}, quick ? few : all, all_types, {1}, true};
+}
+
 Grid guided_grid(bool quick) {
   const std::vector<Index> few = {4096, 16384}, all = {768, 1024, 2048, 4096, 16384, 65536};
   return {grouped_models, quick ? few : all, {DType::f16}, {1}};
@@ -100,7 +106,7 @@ std::vector<Case> cases(const Grid& grid, const std::string& filter) {
     for (Index keys : grid.keys)
       for (DType dtype : grid.dtypes)
         for (int threads : grid.threads) {
-          shape.keys = keys;
+          shape.keys = keys, shape.queries = grid.prompts ? keys : 1;
           const Case c{shape, dtype, threads};
           if (holds_all(c.name(), filter)) all.push_back(c);
         }

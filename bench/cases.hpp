@@ -51,16 +51,16 @@ decltype(auto) with_cache_type(DType dtype, F&& f) {
   return with_type(dtype, f);
 }
 
-/// One query per head against `keys` keys: a decode step of one layer.
+/// One query per head against `keys` keys: a decode step of one layer. With as many queries as keys: a prompt.
 struct Shape {
-  Index heads = 32, kv_heads = 8, head_dim = 128, keys = 4096;
+  Index heads = 32, kv_heads = 8, head_dim = 128, keys = 4096, queries = 1;
 
   Index kv_elements() const { return kv_heads * keys * head_dim; }  ///< of K, and as many of V
   std::size_t kv_bytes(DType dtype) const;                          ///< K and V, with the scales of keys
   double flops() const { return 4.0 * static_cast<double>(heads * head_dim * keys); }  ///< q k and p v, FMA = 2
 
   std::string model() const;  ///< "32/8 d128"
-  std::string name() const;   ///< "D_32_8_d128_n16k"
+  std::string name() const;   ///< "D_32_8_d128_n16k"; prompts begin with P
 };
 
 struct Case {
@@ -69,7 +69,7 @@ struct Case {
   int threads = 1;
 
   std::string name() const;       ///< "D_32_8_d128_n16k f16 t1"
-  std::string list_line() const;  ///< name of the shape, its four numbers, type, threads
+  std::string list_line() const;  ///< name of the shape, its five numbers, type, threads
 };
 
 struct Grid {
@@ -77,6 +77,7 @@ struct Grid {
   std::vector<Index> keys;
   std::vector<DType> dtypes;
   std::vector<int> threads;
+  bool prompts = false;  ///< as many queries as keys
 };
 
 /// Everything; every other length, for slow peers; the few cases that answer first.
@@ -86,6 +87,9 @@ Grid quick_grid();
 
 /// Caches of q8_0 and q4_0, which ggml has as well.
 Grid block_grid(bool quick);
+
+/// Whole prompts, causal, one thread; for peers.
+Grid prompt_grid(bool quick);
 
 /// For guided: an f16 cache and one thread, from below the shortest context that it takes on; or a few cases. What
 /// appending to a sketch costs is compared at 8k.

@@ -86,6 +86,11 @@ std::vector<FeatureCase> feature_cases(bool quick, const std::string& filter) {
     for (DType dtype : {DType::f16, DType::f32}) add("cascade", measure_cascade, shape, {8192}, dtype);
   for (const Shape& shape : {mla, large_mla}) add("mla", measure_mla, shape, {4096}, DType::f16);
   add("queries", measure_queries, grouped, {8192}, DType::f16);
+  const Shape prompt{8, 2, 128, 0}, small_prompt{9, 3, 64, 0};
+  for (const Shape& shape : {prompt, small_prompt}) {
+    add("prompts", measure_prompts, shape, quick ? lengths : std::vector<Index>{1024, 2048, 4096, 8192}, DType::f16);
+    add("sparse", measure_sparse, shape, quick ? lengths : std::vector<Index>{8192, 32768, 131072}, DType::f16);
+  }
   return chosen;
 }
 

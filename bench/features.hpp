@@ -73,6 +73,8 @@ std::vector<FeatureRow> measure_caches(const Case&, const Effort&);
 std::vector<FeatureRow> measure_cascade(const Case&, const Effort&);
 std::vector<FeatureRow> measure_mla(const Case&, const Effort&);
 std::vector<FeatureRow> measure_queries(const Case&, const Effort&);
+std::vector<FeatureRow> measure_prompts(const Case&, const Effort&);
+std::vector<FeatureRow> measure_sparse(const Case&, const Effort&);
 
 /// All whose "group case type threads" holds every word of `filter`, such as "caches n16k".
 std::vector<FeatureCase> feature_cases(bool quick, const std::string& filter);

@@ -5,7 +5,7 @@
 
 namespace bench {
 
-enum class Stream : std::uint64_t { queries = 1, keys, values, centres, places, anchors, aims, value_means };
+enum class Stream : std::uint64_t { queries = 1, keys, values, centres, places, anchors, aims, value_means, prompt };
 
 /// splitmix64: 64 well mixed bits of a position in a stream, with no state to carry.
 constexpr std::uint64_t mix(Stream stream, std::uint64_t position) {

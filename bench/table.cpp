@@ -142,7 +142,8 @@ int main(int argc, char** argv) {
   const std::vector<bench::Case> cases = chosen_cases(options);
   if (options.list) {
     for (const bench::Case& c : cases) print(c.list_line());
-    for (const bench::Case& c : bench::cases(bench::block_grid(options.quick), options.filter)) print(c.list_line());
+    for (const bench::Grid& grid : {bench::block_grid(options.quick), bench::prompt_grid(options.quick)})
+      for (const bench::Case& c : bench::cases(grid, options.filter)) print(c.list_line());
     return 0;
   }
   const bench::Effort effort{.seconds = options.seconds,

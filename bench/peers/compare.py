@@ -22,7 +22,7 @@ def row(inputs, variant, times, version):
     gbs = lambda seconds: bytes_read / seconds * 1e-9
     return {
         "peer": variant.name, "version": version, "case": case.name, "dtype": case.dtype, "threads": case.threads,
-        "n": case.keys, "heads": case.heads, "kv_heads": case.kv_heads, "head_dim": case.head_dim,
+        "n": case.keys, "queries": case.queries, "heads": case.heads, "kv_heads": case.kv_heads, "head_dim": case.head_dim,
         "ms_min": min(peer) * 1e3, "ms_median": statistics.median(peer) * 1e3, "bytes": bytes_read,
         "gbs": gbs(min(peer)), "limit_ms": min(limit) * 1e3, "limit_gbs": gbs(min(limit)),
         "limit_before_gbs": gbs(limit[0]), "limit_after_gbs": gbs(limit[-1]),

@@ -20,13 +20,15 @@ class Case:
     kv_heads: int
     head_dim: int
     keys: int
+    queries: int
     dtype: str
     threads: int
 
     @staticmethod
     def parse(line):
-        name, heads, kv_heads, head_dim, keys, dtype, threads = line.split()
-        return Case(name, int(heads), int(kv_heads), int(head_dim), int(keys), dtype, int(threads))
+        name, heads, kv_heads, head_dim, keys, queries, dtype, threads = line.split()
+        return Case(name, int(heads), int(kv_heads), int(head_dim), int(keys), int(queries), dtype,
+                    int(threads))
 
     @property
     def group(self):
@@ -38,7 +40,7 @@ class Library:
         self.c = c.CDLL(path)
         pointer, index, text = c.c_void_p, c.c_ssize_t, c.c_char_p
         for name, result, arguments in [
-            ("open", pointer, [index] * 4 + [text, c.c_int]),
+            ("open", pointer, [index] * 5 + [text, c.c_int]),
             ("close", None, [pointer]),
             ("q", pointer, [pointer]),
             ("k", pointer, [pointer]),
@@ -59,11 +61,11 @@ class Inputs:
     def __init__(self, library, case):
         self.library, self.case = library, case
         self.handle = library.open(
-            case.heads, case.kv_heads, case.head_dim, case.keys, case.dtype.encode(), case.threads
+            case.heads, case.kv_heads, case.head_dim, case.keys, case.queries, case.dtype.encode(), case.threads
         )
         row = case.head_dim // 32 * BLOCK_BYTES.get(case.dtype, 0) or case.head_dim
         cache, storage = (case.kv_heads, case.keys, row), STORAGE.get(case.dtype, np.uint8)
-        self.q = view(library.q(self.handle), np.float32, (case.heads, 1, case.head_dim))
+        self.q = view(library.q(self.handle), np.float32, (case.heads, case.queries, case.head_dim))
         self.k = view(library.k(self.handle), storage, cache)
         self.v = view(library.v(self.handle), storage, cache)
 
@@ -77,7 +79,7 @@ class Inputs:
         return self.library.limit_seconds(self.handle)
 
     def error(self, o=None):
-        """Relative L2 error against double of an output [heads, head_dim]; of crest's last one without an argument."""
+        """Relative L2 error against double of the last query's outputs [heads, head_dim]; of crest's without an argument."""
         if o is None:
             return self.library.error(self.handle, None)
         o = np.ascontiguousarray(o, dtype=np.float32)

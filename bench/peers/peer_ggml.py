@@ -73,18 +73,28 @@ class Graph:
 
     def __init__(self, inputs):
         case, self.memory = inputs.case, np.zeros(1 << 20, np.uint8)
-        self.out = np.zeros((case.heads, case.head_dim), np.float32)
+        self.out = np.zeros((case.queries, case.heads, case.head_dim), np.float32)
         self.context = base.ggml_init(InitParams(self.memory.nbytes, self.memory.ctypes.data, True))
         self.buffers, self.head_dim = [], case.head_dim
         q = self.tensor("f32", inputs.q)
         k, v = self.tensor(case.dtype, inputs.k), self.tensor(case.dtype, inputs.v)
-        o = base.ggml_flash_attn_ext(self.context, q, k, v, None, case.head_dim**-0.5, 0.0, 0.0)
+        mask = self.causal_mask(case) if case.queries > 1 else None
+        o = base.ggml_flash_attn_ext(self.context, q, k, v, mask, case.head_dim**-0.5, 0.0, 0.0)
         self.place(o, self.out)
         self.graph = base.ggml_new_graph(self.context)
         base.ggml_build_forward_expand(self.graph, o)
         self.plan = cpu.ggml_graph_plan(self.graph, case.threads, None)
         self.work = np.zeros(self.plan.work_size + 64, np.uint8)
         self.plan.work_data = self.work.ctypes.data + -self.work.ctypes.data % 64
+
+    def causal_mask(self, case):
+        """f16 [queries, keys], queries padded to a multiple of 64, as ggml wants it."""
+        rows = -(-case.queries // 64) * 64
+        hidden = np.arange(case.keys)[None] > np.arange(rows)[:, None] + case.keys - case.queries
+        self.mask = np.where(hidden, -np.inf, 0).astype(np.float16)
+        tensor = base.ggml_new_tensor_3d(self.context, TYPES["f16"], case.keys, rows, 1)
+        self.place(tensor, self.mask)
+        return tensor
 
     def tensor(self, dtype, array):
         outer, rows, _ = array.shape  # the last axis may count bytes of blocks
@@ -110,5 +120,5 @@ class Graph:
 
 def variants(inputs):
     graph = Graph(inputs)
-    yield Variant("ggml_flash_attn_ext", graph.run, lambda: graph.out)
+    yield Variant("ggml_flash_attn_ext", graph.run, lambda: graph.out[-1])
     graph.close()

@@ -8,11 +8,12 @@
 
 namespace plugin {
 
-/// Who computes, and how: guided with these options, or exactly where there are none.
+/// Who computes, and how: guided or sparse with these options, or exactly where there are none.
 struct Attend {
   Team& team;
   crest::Backend backend;
   const crest::GuidedOptions* guided = nullptr;
+  const crest::SparseOptions* sparse = nullptr;
 
   template <class T>
   crest::Report run(const std::vector<crest::Problem<T>>& problems) const;

@@ -47,6 +47,13 @@ std::optional<crest::Guided> AttentionOp::guide(const FlashNode& node, std::vect
   return recipe;
 }
 
+/// How the prompts of this layer are attended to; none where exactly.
+const crest::SparseOptions* AttentionOp::prompts(const FlashNode& node) const {
+  const ggml_tensor* k = cache_of(node.k());
+  const bool exact = !options_.prompts || (k && options_.exact_layers.contains(layer_of(k)));
+  return exact || node.queries() < options_.prompt_queries ? nullptr : &*options_.prompts;
+}
+
 /// One problem a stream.
 template <class T>
 std::vector<crest::Problem<T>> AttentionOp::problems(const FlashNode& node, const VisibleKeys& visible) {
@@ -68,7 +75,8 @@ bool AttentionOp::run_as(const FlashNode& node) {
   std::vector<crest::Problem<T>> problems = this->problems<T>(node, *visible);
   std::optional<crest::Guided> guided;
   if (!visible->biased()) guided = guide(node, problems);
-  const crest::Report report = Attend{*team_, options_.backend, guided ? &guided->options : nullptr}.run(problems);
+  const Attend attend{*team_, options_.backend, guided ? &guided->options : nullptr, prompts(node)};
+  const crest::Report report = attend.run(problems);
   if (!report.ok()) return false;
   Statistics::all().attended(report, guided.has_value(), node.queries(), seconds_now() - begin);
   capture_.see(node, *visible);

@@ -31,6 +31,7 @@ class AttentionOp {
   std::vector<crest::Problem<T>> problems(const FlashNode& node, const VisibleKeys& visible);
   template <class T>
   std::optional<crest::Guided> guide(const FlashNode& node, std::vector<crest::Problem<T>>& problems) const;
+  const crest::SparseOptions* prompts(const FlashNode& node) const;
 
   Options options_;
   std::unique_ptr<Team> team_ = std::make_unique<Team>(1);

@@ -41,8 +41,9 @@ STOCK = Setup("stock f16")
 EXACT = Setup("crest exact", "exact")
 SCALAR = Setup("crest exact, summed in another order", "exact backend=scalar", prompt=EXACT.name, timed=False)
 Q8_0, Q4_0 = Setup("crest q8_0", "exact", cache=engine.Q8_0), Setup("crest q4_0", "exact", cache=engine.Q4_0)
+SPARSE = [Setup(f"crest sparse prompt {budget}", f"exact prompt_budget={budget}") for budget in (0.1, 0.2)]
 PROMPTS = [REFERENCE, STOCK, Setup("stock q8_0", cache=engine.Q8_0, bytes_per_element=34 / 32),
-           Setup("stock q4_0", cache=engine.Q4_0, bytes_per_element=18 / 32), EXACT, Q8_0, Q4_0]
+           Setup("stock q4_0", cache=engine.Q4_0, bytes_per_element=18 / 32), EXACT, Q8_0, Q4_0, *SPARSE]
 
 
 def guided(budget):

@@ -128,6 +128,20 @@ TEST_F(Op, IsExactForSeveralStreams) { expect_exact({.streams = 3}); }
 
 TEST_F(Op, IsExactForPrompts) { expect_exact({.heads = 2, .kv_heads = 1, .queries = 70}); }
 
+/// On request prompts are approximate; a few tokens are exact anyway.
+TEST_F(Op, IsSparseForPromptsOnRequest) {
+  ASSERT_EQ(Plugin::loaded().configure("exact prompt_budget=0.3"), "");
+  const AttentionTensors whole({.heads = 2, .kv_heads = 1, .queries = 70, .keys = 1500},
+                               [](Index, Index, Index) { return true; });
+  const AttentionTensors few({.heads = 2, .kv_heads = 1, .queries = 20, .keys = 1500},
+                             [](Index, Index, Index) { return true; });
+  EXPECT_LE(run(few).error(few), exact_tolerance);
+  const double error = run(whole).error(whole);
+  EXPECT_GT(error, 10 * exact_tolerance);
+  EXPECT_LT(error, 0.7);
+  EXPECT_EQ(Plugin::loaded().statistics()["left_to_ggml"], 0);
+}
+
 TEST_F(Op, IsExactWithSoftcap) {
   for (float softcap : {1.5f, 50.0f, -2.0f}) expect_exact({.type = GGML_TYPE_F32, .softcap = softcap});
   expect_exact({.queries = 70, .softcap = 2});
