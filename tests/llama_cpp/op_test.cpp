@@ -131,9 +131,9 @@ TEST_F(Op, IsExactForPrompts) { expect_exact({.heads = 2, .kv_heads = 1, .querie
 /// On request prompts are approximate; a few tokens are exact anyway.
 TEST_F(Op, IsSparseForPromptsOnRequest) {
   ASSERT_EQ(Plugin::loaded().configure("exact prompt_budget=0.3"), "");
-  const AttentionTensors whole({.heads = 2, .kv_heads = 1, .queries = 70, .keys = 1500},
+  const AttentionTensors whole({.heads = 2, .kv_heads = 1, .keys = 1500, .queries = 70},
                                [](Index, Index, Index) { return true; });
-  const AttentionTensors few({.heads = 2, .kv_heads = 1, .queries = 20, .keys = 1500},
+  const AttentionTensors few({.heads = 2, .kv_heads = 1, .keys = 1500, .queries = 20},
                              [](Index, Index, Index) { return true; });
   EXPECT_LE(run(few).error(few), exact_tolerance);
   const double error = run(whole).error(whole);
