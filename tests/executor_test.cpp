@@ -162,9 +162,9 @@ TEST(Scratch, TooMuchGivesNothing) {
 }
 
 template <class R>
-void expect_scratch_bytes_is_what_is_asked(const R& recipe) {
+void expect_scratch_bytes_is_what_is_asked(const R& recipe, Index queries = 1) {
   for (Index keys : {0, 10, 3000}) {
-    Case<float> c({.shape = {.heads = 6, .kv_heads = 2, .keys = keys}});
+    Case<float> c({.shape = {.heads = 6, .kv_heads = 2, .queries = queries, .keys = keys}});
     Measured measured;
     EXPECT_TRUE(crest::attention(c.problem, recipe, measured).ok());
     EXPECT_EQ(measured.asked, crest::scratch_bytes(c.problem, recipe));
@@ -175,6 +175,8 @@ void expect_scratch_bytes_is_what_is_asked(const R& recipe) {
 TEST(Scratch, ScratchBytesTellsWhatACallAsksFor) {
   expect_scratch_bytes_is_what_is_asked(crest::exact);
   expect_scratch_bytes_is_what_is_asked(crest::clustered);
+  expect_scratch_bytes_is_what_is_asked(crest::exact, 100);
+  expect_scratch_bytes_is_what_is_asked(crest::sparse, 100);
 }
 
 TEST(Scratch, OfExactIsBoundedWhateverTheLength) {

@@ -222,17 +222,4 @@ TEST(Sparse, RefusesOptionsOutOfRange) {
   EXPECT_TRUE(c.untouched());
 }
 
-TEST(Sparse, AsksForTheScratchItSays) {
-  Case<f16> c = prompt(typical);
-  struct Counting : crest::Serial {
-    std::size_t asked = 0;
-    std::span<std::byte> scratch(std::size_t bytes) {
-      asked = bytes;
-      return crest::Serial::scratch(bytes);
-    }
-  } executor;
-  EXPECT_TRUE(crest::attention(c.problem, sparse, executor).ok());
-  EXPECT_EQ(executor.asked, crest::scratch_bytes(c.problem, sparse));
-}
-
 }  // namespace

@@ -51,7 +51,7 @@ std::optional<crest::Guided> AttentionOp::guide(const FlashNode& node, std::vect
 const crest::SparseOptions* AttentionOp::prompts(const FlashNode& node) const {
   const ggml_tensor* k = cache_of(node.k());
   const bool exact = !options_.prompts || (k && options_.exact_layers.contains(layer_of(k)));
-  return exact || node.queries() < options_.prompt_queries ? nullptr : &*options_.prompts;
+  return exact || node.queries() < crest::sparse_from ? nullptr : &*options_.prompts;
 }
 
 /// One problem a stream.

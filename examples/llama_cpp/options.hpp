@@ -43,7 +43,6 @@ struct Options {
   crest::SketchOptions sketch{};
   bool rows = true;                             ///< keep rotated 8-bit rows beside the cache, for guided
   std::optional<crest::SparseOptions> prompts;  ///< sparse for prompts; without: exact
-  crest::Index prompt_queries = 32;             ///< tokens at once that make a prompt
   Layers exact_layers;                          ///< these layers stay exact
   demo::Budgets budgets;                        ///< of layers, in place of guided.budget
   crest::Index guided_queries = 4;              ///< more queries at once are done exactly

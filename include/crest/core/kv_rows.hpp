@@ -115,7 +115,8 @@ KeyRange first_seen(const Problem<T>& p, KeyRange queries, KeyRange clip) {
   return best;
 }
 
-/// Calls f(ranges) with the keys inside `clip` that any of some queries sees, sorted and disjoint, some at a time.
+/// Calls f(ranges) with the keys inside `clip` that any of some queries sees, sorted and disjoint, some at a time;
+/// ranges of a mask may reach beyond `clip`.
 template <class T, class F>
 void for_each_seen(const Problem<T>& p, KeyRange queries, KeyRange clip, F&& f) {
   if (p.range_of.empty()) return f(visible_to_any(p.mask, queries, p.queries(), p.keys()).span());

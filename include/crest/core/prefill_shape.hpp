@@ -29,7 +29,7 @@ struct PrefillShape {
 CREST_INLINE constexpr PrefillShape prefill_shape(const Plan& plan) { return {plan.bands.largest(), plan.units()}; }
 
 /// A sparse prefill task: rows of one head at a time, and per key of the cache a score for each row that looks at all
-/// keys (a mean query and two of the queries, for every head of the group), a probability, and two bits.
+/// keys (a mean query and two of the queries, for every head of the group), a probability, and three bits.
 struct SparseShape {
   PrefillShape rows;
   Index group = 0, cache = 0;
@@ -37,7 +37,7 @@ struct SparseShape {
   static constexpr Index lookers = 3;  ///< of a head
 
   CREST_INLINE constexpr Index looking() const { return lookers * group; }
-  CREST_INLINE constexpr Index pitch() const { return round_up(cache, GroupShape::pad); }
+  CREST_INLINE constexpr Index pitch() const { return round_up(cache, KeySet::bits); }
   CREST_INLINE constexpr Index queries() const { return rows.floats(); }
   CREST_INLINE constexpr Index scores() const {
     return queries() + round_up(looking(), PrefillShape::block_rows) * rows.row.q_pitch();
@@ -47,13 +47,12 @@ struct SparseShape {
   CREST_INLINE constexpr Index sets() const { return spread() + 2 * rows.rows * GroupShape::pad; }
   CREST_INLINE constexpr std::size_t bytes() const {
     return static_cast<std::size_t>(sets()) * sizeof(float) +
-           static_cast<std::size_t>(2 * KeySet::words_for(cache)) * sizeof(KeySet::Word);
+           static_cast<std::size_t>(3 * KeySet::words_for(cache)) * sizeof(KeySet::Word);
   }
 };
 
 CREST_INLINE constexpr SparseShape sparse_shape(const Plan& plan) {
-  const GroupShape row{1, plan.bands.group.head_dim, plan.bands.group.value_dim};
-  return {{row, plan.query_tile}, plan.bands.group.heads, plan.keys};
+  return {{plan.bands.largest(), plan.query_tile}, plan.bands.group.heads, plan.keys};
 }
 
 }  // namespace CREST_ABI

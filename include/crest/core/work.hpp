@@ -181,7 +181,7 @@ inline void split_keys(Plan& plan) {
   plan.splits = divide_up(plan.keys, plan.split_keys);
 }
 
-/// Streaming recipes: about 32 rows share each K/V load, or, where there are many rows and the recipe can, 96 rows
+/// Streaming recipes: about 32 rows share each K/V load, or, where there are many rows and the recipe can, 192 rows
 /// share packed tiles of keys.
 template <class T>
 Plan plan_streaming(const Problem<T>& p, bool may_split, bool may_prefill) {

@@ -25,25 +25,6 @@ struct DrawSpace {
   }
 };
 
-/// Puts `with` in the lanes of a block that `word` does not hold.
-CREST_INLINE void hide(float* lanes, KeySet::Word word, float with) {
-  for (KeySet::Word hidden = ~word; hidden != 0; hidden &= hidden - 1) lanes[std::countr_zero(hidden)] = with;
-}
-
-/// Sum of the lanes of a vector, in lane order.
-CREST_INLINE float lane_sum(Vec a) {
-  float lanes[Vec::width], sum = 0;
-  store(lanes, a);
-  for (float x : lanes) sum += x;
-  return sum;
-}
-CREST_INLINE float lane_max(Vec a) {
-  float lanes[Vec::width], most = unset;
-  store(lanes, a);
-  for (float x : lanes) most = x > most ? x : most;
-  return most;
-}
-
 /// 1 where a is at least 1, else 0, for 0 <= a < 2.
 CREST_INLINE Vec truncated(Vec a) { return round(a - broadcast(0.49999994f)); }
 

@@ -2,7 +2,7 @@
 //
 // A tile of 64 keys is packed once for up to 192 rows: K transposed, so that keys are lanes, V as it lies, both as
 // floats. Per tile and row: 64 * head_dim multiply-adds for scores, 64 weights, and 64 * value_dim multiply-adds for
-// values. Packing costs about as much as three rows. A row is a Group of one head.
+// values. Packing costs about as much as six rows. A row is a Group of one head.
 
 /// A tile of packed keys.
 template <class T>
@@ -44,18 +44,21 @@ CREST_INLINE void pack_keys(const Block<T, 1>& block, Index at, Index head_dim, 
   }
 }
 
-/// Packs the values of a block. Returns zeros where they are finite, else NaN.
+/// Whether all is finite whose products with zero were added up.
+CREST_INLINE bool all_finite(Vec traces) { return !any_not_less(traces, broadcast(1.0f)); }
+
+/// Packs the values of a block. Returns the sums of their products with zero.
 template <class T>
 CREST_INLINE Vec pack_values(const Block<T, 1>& block, Index at, Index value_dim, const KeyTile<T>& tile) {
-  Vec infinite = zero();
+  Vec traces = zero();
   for (int i = 0; i < block.keys; ++i)
     for (Index x = 0; x < value_dim; x += Vec::width) {
       Vec value = load_at(block.v[i], x, value_dim - x);
       if constexpr (is_scaled<T>) value = value * broadcast(block.v_scale[i]);
-      infinite = fma(value, zero(), infinite);
+      traces = fma(value, zero(), traces);
       store(tile.value(at + i, x), value);
     }
-  return infinite;
+  return traces;
 }
 
 /// Packs the next keys of a stream, and their values if wanted. Places past the last key repeat it.
@@ -63,17 +66,17 @@ template <bool Values, class T, class Stream>
 bool pack_tile(Stream& stream, const KvRows<T>& rows, KeyTile<T>& tile) {
   constexpr int keys = block_keys<1, T>;
   Block<T, 1> block;
-  Vec infinite = zero();
+  Vec traces = zero();
   tile.count = 0;
   for (Index at = 0; at < tile.keys && stream.next(block); at += keys) {
     pack_keys(block, at, rows.head_dim, tile);
-    if constexpr (Values) infinite = infinite + pack_values(block, at, rows.value_dim, tile);
+    if constexpr (Values) traces = traces + pack_values(block, at, rows.value_dim, tile);
     std::copy_n(block.key, keys, tile.key + at);
     tile.count += block.count;
   }
   if (tile.count == 0) return false;
   std::fill(tile.key + tile.count, tile.key + tile.keys, tile.key[tile.count - 1]);
-  tile.finite = !any_not_less(infinite, broadcast(1.0f));
+  tile.finite = all_finite(traces);
   return true;
 }
 
@@ -91,13 +94,6 @@ std::uint64_t seen_bits(const KeyTile<T>& tile, std::span<const KeyRange> ranges
     if (at < some.size() && some[at].first <= tile.key[i]) bits |= std::uint64_t{1} << i;
   }
   return bits;
-}
-
-/// Hides the scores of keys without a bit.
-CREST_INLINE void hide(std::uint64_t seen, float* scores) {
-  if (seen == ~std::uint64_t{0}) return;
-  for (Index j = 0; j < PrefillShape::tile_keys; ++j)
-    if (!(seen >> j & 1)) scores[j] = -std::numeric_limits<float>::infinity();
 }
 
 /// Every key counts once: tiles need nothing else.
@@ -174,7 +170,7 @@ struct Prefill {
     const TileState<1> state = g.tile_state(0);
     change(units[i], scores);
     draws.weigh_up(scores);
-    hide(seen, scores);
+    hide(scores, seen, -std::numeric_limits<float>::infinity());
     const float before = state.reference[0];
     const Index moved =
         weigh_block<keys>(scores, keys, state, recipe.softmax, Accumulated<1>{g.o, g.run, g.tile_outputs()});

@@ -100,7 +100,6 @@ void count_scan(const TaskCall<T>& c, const LoadedValues& values) {
   c.tally.keys_visible += heads * seen;
   c.tally.keys_scored += passes<R> * heads * seen;
   if (!Uniform<R>) c.tally.keys_used += heads * seen;
-  if (R::path == Path::sparse && task.split == 0) c.tally.fallbacks += heads * length(task.queries);
   const Index loaded = length(task.queries) == 1 ? seen : union_count(c.p, task.queries, task.keys);
   c.tally.bytes_read += scanned_bytes<R>(c.p, loaded, values);
 }

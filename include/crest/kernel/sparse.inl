@@ -12,11 +12,9 @@
 
 /// Highest of n scores, n a multiple of every vector width.
 CREST_INLINE float highest(const float* scores, Index n) {
-  float lanes[Vec::width];
   Vec most = broadcast(unset);
   for (Index i = 0; i < n; i += Vec::width) most = max(most, load(scores + i));
-  store(lanes, most);
-  return *std::max_element(lanes, lanes + Vec::width);
+  return lane_max(most);
 }
 
 /// Keys' chances to be drawn, in a thread's workspace.
@@ -25,28 +23,17 @@ struct Chances {
   float* p;  ///< [keys]
   Index keys;
 
-  /// Sum of min(1, factor * p).
-  CREST_INLINE float expected(float factor) const {
-    Vec sum = zero();
-    for (Index i = 0; i < keys; i += Vec::width) sum = sum + min(broadcast(1.0f), load(p + i) * broadcast(factor));
-    return lane_sum(sum);
+  CREST_INLINE DrawSpace space(const KeySet& open) const {
+    return {keys / DrawSpace::all, 0, 0, nullptr, nullptr, p, &open};
   }
-  /// Tempered weights of some scores; certain keys are infinitely likely.
-  void set(const float* scores, const KeySet& certain) const {
+  /// Probabilities that add up to about `budget`: min(1, c w), w the tempered weights of some scores; certain keys
+  /// have 1.
+  void set(const float* scores, const KeySet& open, const KeySet& certain, float budget) const {
     const Vec most = broadcast(highest(scores, keys)), power = broadcast(tempering);
     for (Index i = 0; i < keys; i += Vec::width) store(p + i, exp2((load(scores + i) - most) * power));
-    for (Index key : certain) p[key] = std::numeric_limits<float>::max();
-  }
-  /// Makes probabilities that add up to about `budget`, `certain` keys included: min(1, c w), c found by iteration,
-  /// since the sum is concave in c.
-  void scale_to(float budget, float certain) const {
-    float factor = 1;
-    for (int i = 0; i < 24; ++i) {
-      const float off = (budget - certain) / std::max(expected(factor) - certain, 1e-6f);
-      factor = std::min(factor * off, 1e30f);
-      if (off < 1.01f && off > 0.99f) break;
-    }
-    for (Index i = 0; i < keys; i += Vec::width) store(p + i, min(broadcast(1.0f), load(p + i) * broadcast(factor)));
+    for (Index key : certain) p[key] = 1e30f;
+    const Vec scale = broadcast(std::exp2(solve_scale(space(open), budget, 0).log_scale));
+    for (Index i = 0; i < keys; i += Vec::width) store(p + i, min(broadcast(1.0f), load(p + i) * scale));
   }
   /// sum of m^2 (1 / p - 1) for a row that scored all keys: the variance of its sum of weights, of 1.
   float missed(const float* scores) const {
@@ -59,16 +46,6 @@ struct Chances {
     }
     const float total = lane_sum(sum);
     return lane_sum(spread) / (total * total);
-  }
-  /// One systematic walk in memory order.
-  void draw(float start, KeySet& kept) const {
-    double walk = start;
-    for (Index i = 0; i < keys; ++i) {
-      walk += p[i];
-      if (walk < 1) continue;
-      walk -= 1;
-      kept.insert(i);
-    }
   }
 };
 
@@ -115,9 +92,9 @@ struct SparseTile {
   Prefill<T, R> rows;
   float *looking, *scores, *spread;
   Chances chances;
-  KeySet certain, kept;
-  Index seen = 0;      ///< keys that any of the queries sees
-  bool finite = true;  ///< all scores were
+  KeySet open, certain, kept;  ///< keys that any of the queries sees; that all must use; that are drawn
+  Index seen = 0;              ///< how many are open
+  bool finite = true;          ///< all scores were
 
   SparseTile(const TaskCall<T>& call, const R& r)
       : c(call),
@@ -130,19 +107,19 @@ struct SparseTile {
         chances{c.floats() + shape.chances(), shape.pitch()} {
     const auto words = static_cast<std::size_t>(KeySet::words_for(shape.cache));
     auto* sets = reinterpret_cast<KeySet::Word*>(c.floats() + shape.sets());
-    certain = KeySet({sets, words}), kept = KeySet({sets + words, words});
-    certain.clear();
+    open = KeySet({sets, words}), certain = KeySet({sets + words, words}), kept = KeySet({sets + 2 * words, words});
+    open.clear(), certain.clear();
   }
 
   CREST_INLINE Index queries() const { return length(c.task.queries); }
-  /// Lookers beside the mean query are queries at a quarter and three quarters of the tile.
+  /// Which query a looker is: those beside the mean query stand at a quarter and three quarters of the tile. The mean
+  /// query stands at the end, where it sees all.
   CREST_INLINE Index looker(Index which) const { return which == 0 ? queries() - 1 : queries() * (2 * which - 1) / 4; }
   CREST_INLINE Unit unit(Index head, Index query) const {
     return {c.task.queries.first + query, c.task.kv_head * shape.group + head, shape.rows.row, query};
   }
   void take(Index head) {
     for (Index i = 0; i < queries(); ++i) rows.units[i] = unit(head, i);
-    rows.begin(queries());
   }
   CREST_INLINE float* packed(Index row) const {
     return looking + row / multiply_rows * multiply_rows * rows.rows.head_dim + row % multiply_rows;
@@ -154,12 +131,13 @@ struct SparseTile {
     std::fill_n(looking, round_up(shape.looking(), multiply_rows) * dim, 0.0f);
     for (Index h = 0; h < shape.group; ++h) {
       take(h);
-      for (Index which = 0; which < shape.lookers; ++which)
-        for (Index x = 0; x < dim; ++x) {
-          float sum = rows.row(looker(which)).q[x];
-          for (Index i = 0; which == 0 && i + 1 < queries(); ++i) sum += rows.row(i).q[x];
-          packed(h * shape.lookers + which)[x * multiply_rows] = which ? sum : sum / static_cast<float>(queries());
-        }
+      rows.begin(queries());
+      float* const mean = packed(h * shape.lookers);
+      for (Index i = 0; i < queries(); ++i)
+        for (Index x = 0; x < dim; ++x) mean[x * multiply_rows] += rows.row(i).q[x] / static_cast<float>(queries());
+      for (Index which = 1; which < shape.lookers; ++which)
+        for (Index x = 0; x < dim; ++x)
+          packed(h * shape.lookers + which)[x * multiply_rows] = rows.row(looker(which)).q[x];
     }
   }
 
@@ -172,24 +150,26 @@ struct SparseTile {
     return bits;
   }
   /// Whether the scores of the tile's keys are finite; else a key or a query may not be.
-  bool all_finite(const float* w) const {
-    float off = 0;
-    for (int j = 0; j < rows.tile.count; ++j) off += w[j] * 0;
-    return off == 0;
+  bool finite_scores(const float* w) const {
+    Vec traces = zero();
+    for (Index j = 0; j < rows.tile.count; j += Vec::width) traces = fma(load(w + j), zero(), traces);
+    return all_finite(traces);
   }
   /// Keeps the scores of one looker.
   void keep_scores(Index row, float* w, bool all) {
-    finite &= all_finite(w);
+    finite &= finite_scores(w);
     const Unit u = unit(row / shape.lookers, looker(row % shape.lookers));
     rows.change(u, w);
-    if (!all) hide(seen_bits(rows.tile, Visible(c.p, u.query).ranges()), w);
+    if (!all) hide(w, seen_bits(rows.tile, Visible(c.p, u.query).ranges()), -std::numeric_limits<float>::infinity());
     for (int j = 0; j < rows.tile.count; ++j) scores[row * shape.pitch() + rows.tile.key[j]] = w[j];
   }
   void look_at_tile() {
     const std::uint64_t common = seen_by_all();
     const KeyTile<T>& tile = rows.tile;
-    for (int j = 0; j < tile.count; ++j)
+    for (int j = 0; j < tile.count; ++j) {
+      open.insert(tile.key[j]);
       if (!(common >> j & 1)) certain.insert(tile.key[j]);
+    }
     const bool all = std::popcount(common) == tile.count;
     for (Index row = 0; row < shape.looking(); row += multiply_rows) {
       rows.score(looking + row * rows.rows.head_dim, tile.count);
@@ -233,8 +213,7 @@ struct SparseTile {
     for (float share : budgets) {
       const float budget = std::max(share * static_cast<float>(seen), sure + 16);
       if (budget >= 0.9f * static_cast<float>(seen)) break;
-      chances.set(looked(head, 0), certain);
-      chances.scale_to(budget, sure);
+      chances.set(looked(head, 0), open, certain, budget);
       const float variance = missed(head);
       if (target <= 0 || std::sqrt(variance) <= target) return variance;
     }
@@ -245,24 +224,20 @@ struct SparseTile {
   float predict(Index i, float variance) const {
     const Group<1> g = rows.row(i);
     const float* s = spread + i * 2 * GroupShape::pad;
-    Vec length = zero();
-    for (Index x = 0; x < g.shape.o_pitch(); x += Vec::width) length = fma(load(g.o + x), load(g.o + x), length);
-    const float sum = g.sum(0), own = lane_sum(length);
+    const float sum = g.sum(0), own = squared_length(g.o, g.shape.o_pitch());
     const float drawn = lane_sum(load(s)) / own, alone = lane_sum(load(s + GroupShape::pad)) / (sum * sum);
     return std::sqrt((drawn + variance * (alone > 0 ? drawn / alone : 1)) / 2);
   }
 
-  void write(Index i, float error) {
+  /// Writes a row that was computed with `keys` keys.
+  void write(Index i, float error, Index keys) {
     const Unit& u = rows.units[i];
     const Index n = Visible(c.p, u.query).count(c.task.keys);
     c.tally.add_error(error);
+    c.tally.keys_scored += keys;
+    c.tally.keys_used += keys;
     write_error(c.p, u.first_head, u.query, error);
     write_group(rows.row(i), c.p, u.first_head, u.query, hides_keys<R>(c.p) || n == 0);
-  }
-  /// Counts what some rows are computed with.
-  void count(Index taken, Index keys) {
-    c.tally.keys_scored += taken * keys;
-    c.tally.keys_used += taken * keys;
   }
 
   /// The first `n` units, exactly.
@@ -270,10 +245,7 @@ struct SparseTile {
     if (n == 0) return;
     rows.begin(n);
     c.tally.rescales += rows.attend_all();
-    for (Index i = 0; i < n; ++i) {
-      write(i, 0);
-      count(1, Visible(c.p, rows.units[i].query).count(c.task.keys));
-    }
+    for (Index i = 0; i < n; ++i) write(i, 0, Visible(c.p, rows.units[i].query).count(c.task.keys));
     c.tally.fallbacks += n;
     c.tally.bytes_read += static_cast<std::uint64_t>(seen) * row_bytes(c.p);
   }
@@ -283,8 +255,10 @@ struct SparseTile {
     take(head);
     const float variance = choose(head), target = recipe.options.target_error;
     if (!(variance < std::numeric_limits<float>::infinity())) return attend_exactly(queries());
+    rows.begin(queries());
     kept.clear();
-    chances.draw(detail::walk_start(recipe.options.seed, c.task.queries.first, unit(head, 0).first_head), kept);
+    const float offset = detail::walk_start(recipe.options.seed, c.task.queries.first, unit(head, 0).first_head);
+    draw_keys(chances.space(open), 0, offset, kept);
     std::fill_n(spread, 2 * shape.rows.rows * GroupShape::pad, 0.0f);
     c.tally.rescales +=
         rows.attend(SetStream<T, 1>(rows.rows, kept), DrawnKeys<T>{rows.rows, chances.p, spread, {}, {}, {}});
@@ -296,7 +270,7 @@ struct SparseTile {
       if (target > 0 && !(error <= target))
         rows.units[again++] = rows.units[i];
       else
-        write(i, error), count(1, keys);
+        write(i, error, keys);
     }
     attend_exactly(again);
   }

@@ -71,11 +71,13 @@ void look_task(const TaskCall<T>& c, const R& recipe) {
 /// A task of a recipe that streams, or of one that leaves a call to exact.
 template <class T, int HT, class R>
 void stream_task(const TaskCall<T>& c, const R& recipe) {
-  if constexpr (HT == 1 && !Uniform<R>) {
-    if constexpr (R::path == Path::sparse)
+  if constexpr (R::path == Path::sparse) {
+    if constexpr (HT == 1)
       if (c.plan.sparse) return sparse_task(c, recipe);
-    if (c.plan.prefill) return prefill_task(c, recipe);
+    if (c.task.split == 0) c.tally.fallbacks += c.p.gqa_group() * length(c.task.queries);
   }
+  if constexpr (HT == 1 && !Uniform<R>)
+    if (c.plan.prefill) return prefill_task(c, recipe);
   scan_task<T, HT>(c, recipe);
 }
 

@@ -20,6 +20,11 @@ CREST_INLINE Vec weight(Vec x) {
   return exp2(x);
 }
 
+/// Puts `with` in the lanes of a block that `word` does not hold.
+CREST_INLINE void hide(float* lanes, KeySet::Word word, float with) {
+  for (KeySet::Word hidden = ~word; hidden != 0; hidden &= hidden - 1) lanes[std::countr_zero(hidden)] = with;
+}
+
 template <int HT>
 struct TileState {
   static constexpr int lanes = HT > Vec::width ? HT : Vec::width, vectors = lanes / Vec::width;

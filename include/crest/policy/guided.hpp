@@ -35,11 +35,7 @@ struct Guided {
   /// guided with other options: those not named take their defaults.
   constexpr Guided with(GuidedOptions changed) const { return {changed}; }
   /// The option that is out of its range, or ok.
-  constexpr Status check() const {
-    if (!(options.budget > 0 && options.budget <= 1)) return Status::recipe_budget;
-    if (options.keep_first < 0 || options.keep_last < 0) return Status::recipe_keep;
-    return options.target_error >= 0 ? Status::ok : Status::recipe_target_error;
-  }
+  constexpr Status check() const { return detail::check_options(options); }
 };
 
 inline constexpr Guided guided{};

@@ -41,6 +41,15 @@ constexpr bool policy_valid(const P& p) {
     return true;
 }
 
+/// The first of the options that is out of its range, or ok: those of any recipe that leaves keys out.
+template <class Options>
+constexpr Status check_options(const Options& o) {
+  if constexpr (requires { o.budget; })
+    if (!(o.budget > 0 && o.budget <= 1)) return Status::recipe_budget;
+  if (o.keep_first < 0 || o.keep_last < 0) return Status::recipe_keep;
+  return o.target_error >= 0 ? Status::ok : Status::recipe_target_error;
+}
+
 }  // namespace detail
 
 /// Sampler looks coarsely, Refiner looks closer, Softmax fixes the reference, Selection decides what is used.
@@ -71,8 +80,7 @@ struct Recipe {
     if (!detail::policy_valid(refiner)) return Status::recipe_refiner;
     if (!detail::policy_valid(softmax)) return Status::recipe_softmax;
     if (!detail::policy_valid(selection)) return Status::recipe_selection;
-    if (options.keep_first < 0 || options.keep_last < 0) return Status::recipe_keep;
-    return options.target_error >= 0 ? Status::ok : Status::recipe_target_error;
+    return detail::check_options(options);
   }
 };
 template <class S, class R, class M, class C>

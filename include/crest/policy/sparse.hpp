@@ -20,7 +20,10 @@ struct SparseOptions {
 /// key; keys are drawn with probability p in proportion to (softmax weight)^0.8 and count 1 / p for all queries of the
 /// tile. No index is kept. Two of the queries score every key as well and tell what was missed. Calls with few queries
 /// (fewer than 32), short caches (below 1024 keys) and tiles with a non-finite score are exact.
-/// Sources: Horvitz and Thompson 1952; Madow 1949. Choosing from pooled queries: MInference (arXiv 2407.02490).
+/// Needs nothing beside the Problem, and takes what exact takes. Problem::error: predicted |o - exact| / |exact| of
+/// each row, 0 where it is exact; an estimate, not a bound. Options out of their range: Status::recipe_budget,
+/// recipe_keep, recipe_target_error. Sources: Horvitz and Thompson 1952; Madow 1949. Choosing from pooled queries:
+/// MInference (arXiv 2407.02490).
 struct Sparse {
   SparseOptions options{};
   Lazy softmax{};
@@ -30,11 +33,7 @@ struct Sparse {
   /// sparse with other options: those not named take their defaults.
   constexpr Sparse with(SparseOptions changed) const { return {changed, softmax}; }
   /// The option that is out of its range, or ok.
-  constexpr Status check() const {
-    if (!(options.budget > 0 && options.budget <= 1)) return Status::recipe_budget;
-    if (options.keep_first < 0 || options.keep_last < 0) return Status::recipe_keep;
-    return options.target_error >= 0 ? Status::ok : Status::recipe_target_error;
-  }
+  constexpr Status check() const { return detail::check_options(options); }
 };
 
 inline constexpr Sparse sparse{};

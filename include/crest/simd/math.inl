@@ -52,3 +52,17 @@ CREST_INLINE Vec exp2(Vec x) {
   const Vec n = round(x), f = x - n;
   return fma(exp2_slope(f), f, broadcast(1.0f)) * exp2_integer(n);
 }
+
+/// Sum of the lanes of a vector, in lane order.
+CREST_INLINE float lane_sum(Vec a) {
+  float lanes[Vec::width], sum = 0;
+  store(lanes, a);
+  for (float x : lanes) sum += x;
+  return sum;
+}
+CREST_INLINE float lane_max(Vec a) {
+  float lanes[Vec::width], most = std::numeric_limits<float>::lowest();
+  store(lanes, a);
+  for (float x : lanes) most = x > most ? x : most;
+  return most;
+}
