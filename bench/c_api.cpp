@@ -31,17 +31,16 @@ class TypedCase final : public AnyCase {
  public:
   explicit TypedCase(const Case& c)
       : inputs_(c.shape),
-        q_(make_prompt(c.shape)),
-        out_(q_.size()),
-        problem_(prompt(c.shape)),
-        answer_(reference(last_query())),
+        out_(inputs_.q.size()),
+        problem_(inputs_.problem(inputs_.q, out_)),
+        answer_(reference(problem_)),
         limit_(inputs_.k.bytes(), inputs_.v.bytes(), c.threads),
         pool_(c.threads) {
     const Pinned pinned(0);  // the caller's own threads stay as free as they were
     pin_threads(pool_);
   }
 
-  const float* q() const override { return q_.data(); }
+  const float* q() const override { return inputs_.q.data(); }
   void* k() const override { return inputs_.k.bytes().data(); }
   void* v() const override { return inputs_.v.bytes().data(); }
 
@@ -53,38 +52,11 @@ class TypedCase final : public AnyCase {
   }
   double limit_seconds() override { return limit_.round(); }
   double error(const float* o) const override {
-    const Index queries = problem_.queries(), dim = problem_.value_dim();
-    if (o) return answer_.relative_error(o);
-    std::vector<float> last;
-    for (Index h = 0; h < problem_.heads(); ++h) {
-      const float* row = out_.data() + (h * queries + queries - 1) * dim;
-      last.insert(last.end(), row, row + dim);
-    }
-    return answer_.relative_error(last.data());
+    return o ? answer_.relative_error(o) : answer_.relative_error(problem_.o);
   }
 
  private:
-  /// Queries of all positions: [heads, queries, head_dim].
-  static std::vector<float> make_prompt(Shape s) {
-    s.heads *= s.queries;
-    return rounded<QueryOf<T>>(make_queries(s, false));
-  }
-  crest::Problem<T> prompt(const Shape& s) {
-    const std::array<Index, 3> rows{s.heads, s.queries, s.head_dim};
-    crest::Problem<T> p = inputs_.problem(q_, out_);
-    p.q = {q_.data(), rows}, p.o = {out_.data(), rows}, p.mask = {.causal = s.queries > 1};
-    return p;
-  }
-  /// The last query alone sees every key.
-  crest::Problem<T> last_query() const {
-    crest::Problem<T> p = problem_;
-    const Index dim = p.head_dim(), queries = p.queries();
-    p.q = {q_.data() + (queries - 1) * dim, {p.heads(), 1, dim}, {queries * dim, dim, 1}};
-    return p;
-  }
-
   Inputs<T> inputs_;
-  std::vector<float> q_;
   std::vector<float> out_;
   crest::Problem<T> problem_;
   Reference answer_;

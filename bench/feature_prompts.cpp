@@ -11,42 +11,31 @@ namespace bench {
 namespace {
 
 /// Queries that look for what their head looks for, and for something of their own: [heads, queries, head_dim].
-std::vector<float> make_prompt(const Shape& s, Index queries) {
+std::vector<float> make_prompt(const Shape& s) {
   const std::vector<float> aims = rounded<f16>(make_peaked_queries(s));
-  std::vector<float> q(static_cast<std::size_t>(s.heads * queries * s.head_dim));
-  for (Index i = 0; i < s.heads * queries * s.head_dim; ++i) {
-    const Index head = i / (queries * s.head_dim);
+  std::vector<float> q(static_cast<std::size_t>(s.heads * s.queries * s.head_dim));
+  for (Index i = 0; i < s.heads * s.queries * s.head_dim; ++i) {
+    const Index head = i / (s.queries * s.head_dim);
     q[i] = aims[head * s.head_dim + i % s.head_dim] + 1.2f * normal(Stream::prompt, static_cast<std::uint64_t>(i));
   }
   return q;
+}
+
+Shape with_queries(Shape s, Index queries) {
+  s.queries = queries;
+  return s;
 }
 
 /// The last `queries` positions of a prompt.
 class PromptBench {
  public:
   PromptBench(const Case& c, Index queries)
-      : case_(c), inputs_(c.shape), q_(make_prompt(c.shape, queries)), out_(q_.size()), problem_(problem(queries)) {}
+      : case_(c),
+        inputs_(with_queries(c.shape, queries)),
+        q_(make_prompt(inputs_.shape)),
+        out_(q_.size()),
+        problem_(inputs_.problem(q_, out_)) {}
 
-  crest::Problem<f16> problem(Index queries) {
-    const std::array<Index, 3> rows{case_.shape.heads, queries, case_.shape.head_dim};
-    crest::Problem<f16> p = inputs_.problem(inputs_.q, last_);
-    p.q = {q_.data(), rows};
-    p.o = {out_.data(), rows};
-    p.mask = {.causal = true};
-    return p;
-  }
-
-  /// Of the last query, which sees all keys, against double.
-  double exact_error() {
-    const Shape& s = case_.shape;
-    const Index queries = problem_.queries();
-    std::vector<float> q(static_cast<std::size_t>(s.heads * s.head_dim)), o(q.size());
-    for (Index i = 0; i < s.heads * s.head_dim; ++i) {
-      const Index at = (i / s.head_dim * queries + queries - 1) * s.head_dim + i % s.head_dim;
-      q[i] = q_[at], o[i] = out_[at];
-    }
-    return reference(inputs_.problem(q, last_)).relative_error(o.data());
-  }
   /// |o - exact| / |exact|, mean over rows.
   double sparse_error() {
     if (exact_.empty()) {
@@ -56,14 +45,7 @@ class PromptBench {
     }
     const Index dim = case_.shape.head_dim, rows = static_cast<Index>(out_.size()) / dim;
     double sum = 0;
-    for (Index r = 0; r < rows; ++r) {
-      double off = 0, length = 0;
-      for (Index x = r * dim; x < (r + 1) * dim; ++x) {
-        off += std::pow(out_[x] - exact_[x], 2);
-        length += std::pow(exact_[x], 2);
-      }
-      sum += std::sqrt(off / length);
-    }
+    for (Index r = 0; r < rows; ++r) sum += row_error(out_.data() + r * dim, exact_.data() + r * dim, dim);
     return sum / static_cast<double>(rows);
   }
 
@@ -72,7 +54,7 @@ class PromptBench {
     ReadLimit limit(inputs_.k.bytes(), inputs_.v.bytes(), 1);
     FeatureSet set{whole ? "prompts" : "sparse", case_, &limit};
     Feature& exact = set.add(whole ? "whole, exact" : "last 480, exact", problem_);
-    exact.error = [this] { return exact_error(); };
+    exact.error = [this] { return reference(problem_).relative_error(problem_.o); };
     exact.goals = {{Goal::Of::peak, case_.shape.head_dim < 128 ? 0.6 : 0.7}};
     for (float budget : {0.1f, 0.15f, 0.2f, 0.3f}) {
       if (whole) break;
@@ -87,7 +69,7 @@ class PromptBench {
  private:
   Case case_;
   PeakedInputs<f16> inputs_;
-  std::vector<float> q_, out_, last_ = std::vector<float>(inputs_.q.size()), exact_;
+  std::vector<float> q_, out_, exact_;
   crest::Problem<f16> problem_;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 /// Queries of some sequences, or of one: [heads, count, head_dim].
 std::vector<float> make_queries(Shape s, Index count) {
-  s.heads *= count;
+  s.queries = count;
   return make_queries(s, false);
 }
 

@@ -4,6 +4,7 @@
 #include <crest/executors.hpp>
 
 #include "peaked.hpp"
+#include "reference.hpp"
 
 namespace bench {
 
@@ -101,12 +102,8 @@ class GuidedBench {
   }
 
   double head_error(const std::vector<float>& exact, Index head) const {
-    double difference = 0, norm = 0;
-    for (Index i = head * case_.shape.head_dim; i < (head + 1) * case_.shape.head_dim; ++i) {
-      difference += std::pow(static_cast<double>(out_[i]) - exact[i], 2);
-      norm += std::pow(static_cast<double>(exact[i]), 2);
-    }
-    return std::sqrt(difference / norm);
+    const Index dim = case_.shape.head_dim;
+    return row_error(out_.data() + head * dim, exact.data() + head * dim, dim);
   }
 
   GuidedLine line(const Lane& lane, bool byte_rows) {

@@ -43,12 +43,13 @@ void make_plateaus(const Shape& s, Index kv_head, T* k) {
 }  // namespace
 
 std::vector<float> make_queries(const Shape& s, bool near) {
-  std::vector<float> q(s.heads * s.head_dim);
-  for (Index h = 0; h < s.heads; ++h) {
-    const std::vector<float> c = centre(s, h / (s.heads / s.kv_heads));
+  const Index rows = s.heads * s.queries;
+  std::vector<float> q(rows * s.head_dim);
+  for (Index r = 0; r < rows; ++r) {
+    const std::vector<float> c = centre(s, r / s.queries / (s.heads / s.kv_heads));
     for (Index x = 0; x < s.head_dim; ++x) {
-      const float noise = normal(Stream::queries, h * s.head_dim + x);
-      q[h * s.head_dim + x] = near ? 1.5f * c[x] + 0.5f * noise : noise;
+      const float noise = normal(Stream::queries, r * s.head_dim + x);
+      q[r * s.head_dim + x] = near ? 1.5f * c[x] + 0.5f * noise : noise;
     }
   }
   return q;

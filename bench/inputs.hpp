@@ -22,7 +22,7 @@ T as_type(float x) {
 template <class T>
 using QueryOf = std::conditional_t<crest::is_float_element<T>, T, float>;
 
-/// Roughly normal queries, [heads, head_dim]. `near`: they point at the plateaus of their KV head's keys.
+/// Roughly normal queries, [heads, queries, head_dim]. `near`: they point at the plateaus of their KV head's keys.
 std::vector<float> make_queries(const Shape&, bool near);
 
 /// Roughly normal keys, [kv_heads, keys, head_dim]; two runs of 48 keys of each KV head are one direction plus noise of
@@ -59,12 +59,13 @@ struct Cache {
 
   crest::Problem<T> problem(const std::vector<float>& queries, std::vector<float>& out) const {
     const std::array<Index, 3> cache{shape.kv_heads, shape.keys, shape.head_dim / crest::elements_in<T>};
-    const std::array<Index, 3> row{shape.heads, 1, shape.head_dim};
+    const std::array<Index, 3> row{shape.heads, shape.queries, shape.head_dim};
     crest::Problem<T> p;
     p.q = {queries.data(), row};
     p.k = {k.template as<const T>(), cache};
     p.v = {v.template as<const T>(), cache};
     p.o = {out.data(), row};
+    p.mask = {.causal = shape.queries > 1};
     if constexpr (crest::is_scaled<T>) {
       p.k_scales = {k_scales.data(), {shape.kv_heads, shape.keys}};
       p.v_scales = {v_scales.data(), {shape.kv_heads, shape.keys}};

@@ -22,7 +22,7 @@ std::vector<double> softmax_row(const crest::Problem<T>& p, Index head) {
   std::vector<double> w(p.keys());
   for (Index j = 0; j < p.keys(); ++j) {
     double score = 0;
-    for (Index x = 0; x < dim; ++x) score += p.q(head, 0, x) * element(p.k, p.k_scales, kv, j, x);
+    for (Index x = 0; x < dim; ++x) score += p.q(head, p.queries() - 1, x) * element(p.k, p.k_scales, kv, j, x);
     w[j] = score / std::sqrt(static_cast<double>(dim));
   }
   const double top = *std::max_element(w.begin(), w.end());
@@ -46,14 +46,27 @@ std::vector<double> output_row(const crest::Problem<T>& p, Index head) {
 
 }  // namespace
 
-double Reference::relative_error(const float* o_all_heads) const {
+double Reference::relative_error(const crest::TensorView<const float, 3>& found) const {
   double difference = 0, norm = 0;
   for (std::size_t i = 0; i < heads.size(); ++i)
     for (std::size_t x = 0; x < o[i].size(); ++x) {
-      const double d = o_all_heads[heads[i] * o[i].size() + x] - o[i][x];
+      const double d = found(heads[i], found.extent(1) - 1, static_cast<Index>(x)) - o[i][x];
       difference += d * d;
       norm += o[i][x] * o[i][x];
     }
+  return std::sqrt(difference / norm);
+}
+
+double Reference::relative_error(const float* o_all_heads) const {
+  return relative_error({o_all_heads, {heads.back() + 1, 1, static_cast<Index>(o[0].size())}});
+}
+
+double row_error(const float* found, const float* exact, Index dim) {
+  double difference = 0, norm = 0;
+  for (Index x = 0; x < dim; ++x) {
+    difference += std::pow(static_cast<double>(found[x]) - exact[x], 2);
+    norm += std::pow(static_cast<double>(exact[x]), 2);
+  }
   return std::sqrt(difference / norm);
 }
 
