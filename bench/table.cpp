@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "append.hpp"
+#include "crest/probe.hpp"
 #include "features.hpp"
 #include "guided.hpp"
 #include "measure.hpp"
@@ -53,7 +54,7 @@ std::vector<crest::Backend> chosen_backends(const Options& options) {
   for (const std::string& name : options.backends) chosen.push_back(crest::Backend::named(name));
   if (!chosen.empty()) return chosen;
   for (crest::Backend b : crest::Backend::all())
-    if (b.available() && std::string(b.name()) != "scalar") chosen.push_back(b);
+    if (b.available() && !b.tiles() && std::string(b.name()) != "scalar") chosen.push_back(b);
   if (chosen.empty()) chosen.push_back(crest::Backend::best());
   return chosen;
 }
@@ -139,6 +140,7 @@ void merge_files(const std::vector<std::string>& files, nlohmann::json& rows) {
 
 int main(int argc, char** argv) {
   const Options options(argc, argv);
+  crest::probe();  // tile registers are used only where they were tried
   const std::vector<bench::Case> cases = chosen_cases(options);
   if (options.list) {
     for (const bench::Case& c : cases) print(c.list_line());

@@ -68,6 +68,7 @@ void expect_quiet_recipes(E& executor) {
   expect_quiet(crest::clustered, executor);
   expect_quiet(crest::exact, executor, 50);
   expect_quiet(crest::sparse, executor, 50);
+  expect_quiet(crest::mixed.with({.emulate = true}), executor, 50);
   expect_quiet(crest::clustered.with({.target_error = 1e-6f}), executor);
   expect_quiet(crest::Recipe{crest::Pyramid{}, crest::Climb{}, crest::Margin{}, crest::TopKeys{}}, executor);
   expect_quiet(crest::Recipe{crest::Antidiagonal{}, crest::Stay{}, crest::Margin{}, crest::MassStride{}}, executor);

@@ -177,6 +177,7 @@ TEST(Scratch, ScratchBytesTellsWhatACallAsksFor) {
   expect_scratch_bytes_is_what_is_asked(crest::clustered);
   expect_scratch_bytes_is_what_is_asked(crest::exact, 100);
   expect_scratch_bytes_is_what_is_asked(crest::sparse, 100);
+  expect_scratch_bytes_is_what_is_asked(crest::mixed, 100);
 }
 
 TEST(Scratch, OfExactIsBoundedWhateverTheLength) {

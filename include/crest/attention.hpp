@@ -7,7 +7,7 @@
 #include "crest/backend/registry.hpp"
 #include "crest/core/check.hpp"
 #include "crest/core/executor.hpp"
-#include "crest/core/prefill_shape.hpp"
+#include "crest/core/mixed_shape.hpp"
 #include "crest/sketch/key_index.hpp"
 #include "crest/sketch/key_sketch.hpp"
 
@@ -26,6 +26,7 @@ template <class R, class T>
 Plan plan(const Problem<T>& p) {
   if constexpr (R::path == Path::stream) return plan_streaming(p, !NeedsPeak<R>, !Uniform<R>);
   if constexpr (R::path == Path::sparse) return plan_sparse(p);
+  if constexpr (R::path == Path::mixed) return plan_streaming(p, false, true);
   return plan_looking(p);
 }
 
@@ -34,11 +35,11 @@ template <class R, class T>
 std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
   if constexpr (R::path == Path::sparse)
     if (plan.sparse) return sparse_shape(plan).bytes();
-  if constexpr (streams<R>)
-    return static_cast<std::size_t>(plan.prefill ? prefill_shape(plan).floats()
-                                                 : plan.units() * plan.bands.largest().floats()) *
-           sizeof(float);
-  else if constexpr (R::path == Path::guide)
+  if constexpr (streams<R>) {
+    Index floats = plan.prefill ? prefill_shape(plan).floats() : plan.units() * plan.bands.largest().floats();
+    if (R::path == Path::mixed && plan.prefill) floats = std::max(floats, mixed_shape(plan).floats());
+    return static_cast<std::size_t>(floats) * sizeof(float);
+  } else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
   else {
     Index floats = look_floats(group_shape(p));
@@ -90,7 +91,7 @@ struct Call {
   float* partials;
   Layout layout;
 
-  Call(std::span<const Problem<T>> ps, const R& r, Index threads, const Layout& at, std::byte* memory)
+  Call(std::span<const Problem<T>> ps, const R& r, Backend backend, Index threads, const Layout& at, std::byte* memory)
       : problems(ps),
         recipe(r),
         plans(reinterpret_cast<Plan*>(memory)),
@@ -100,8 +101,10 @@ struct Call {
         layout(at) {
     for (Index t = 0; t < threads; ++t) tallies[t] = {};
     lay_out<R>(problems, threads, plans);
-    if constexpr (R::path == Path::guide)
-      for (std::size_t i = 0; i < problems.size(); ++i) plans[i].turn = problems[i].sketch->next_turn();
+    for (std::size_t i = 0; i < problems.size(); ++i) {
+      if constexpr (R::path == Path::guide) plans[i].turn = problems[i].sketch->next_turn();
+      if constexpr (R::path == Path::mixed) plans[i].unit = r.unit(backend.tiles());
+    }
   }
 
   /// The problem whose tasks (or merges) include number `n`.
@@ -190,7 +193,7 @@ Report run_on(Backend backend, std::span<const Problem<T>> problems, const R& re
     return {.status = Status::out_of_memory,
             .expected = static_cast<Index>(layout.total),
             .found = static_cast<Index>(memory.size())};
-  const Call<T, R> call(problems, recipe, threads, layout, memory.data());
+  const Call<T, R> call(problems, recipe, backend, threads, layout, memory.data());
   dispatch(backend, [&](auto region) {
     executor.parallel(layout.tasks, [&](Index thread, Index task) { call.attend(region, thread, task); });
     if (layout.merges > 0)

@@ -4,9 +4,11 @@
 #include "crest/backend/cpu.hpp"
 #include "crest/core/guide_shape.hpp"
 #include "crest/core/hash.hpp"
+#include "crest/core/mixed_shape.hpp"
 #include "crest/core/prefill_shape.hpp"
 #include "crest/core/work.hpp"
 #include "crest/policy/guided.hpp"
+#include "crest/policy/mixed.hpp"
 #include "crest/policy/sparse.hpp"
 #include "crest/policy/variant.hpp"
 #include "crest/simd/target.hpp"
@@ -18,8 +20,16 @@ namespace avx512 {
 
 /// Names this region; functions of the region are found through it.
 struct Region {
+  using Kernels = Region;
   static constexpr const char* name = "avx512";
+  static constexpr bool tiles = false;  ///< registers of matrices
   static bool supported() { return detail::this_cpu().avx512; }
+};
+/// The same kernels on a CPU with tile registers, for the recipe `mixed`.
+struct TileRegion : Region {
+  static constexpr const char* name = "amx";
+  static constexpr bool tiles = true;
+  static bool supported() { return detail::may_use_tiles(); }
 };
 
 // Each text builds on those before it.
@@ -27,6 +37,8 @@ struct Region {
 #include "crest/simd/vec_avx512.inl"
 #include "crest/simd/math.inl"
 #include "crest/simd/storage.inl"
+#include "crest/simd/tiles.inl"
+#include "crest/simd/tiles_amx.inl"
 #include "crest/kernel/block.inl"
 #include "crest/kernel/score.inl"
 #include "crest/kernel/weigh.inl"
@@ -35,6 +47,7 @@ struct Region {
 #include "crest/kernel/group.inl"
 #include "crest/kernel/scan.inl"
 #include "crest/kernel/multiply.inl"
+#include "crest/kernel/float_products.inl"
 #include "crest/kernel/prefill.inl"
 #include "crest/kernel/look.inl"
 #include "crest/kernel/groups.inl"
@@ -46,6 +59,8 @@ struct Region {
 #include "crest/kernel/kept.inl"
 #include "crest/kernel/guided_task.inl"
 #include "crest/kernel/sparse.inl"
+#include "crest/kernel/tile_products.inl"
+#include "crest/kernel/mixed.inl"
 #include "crest/kernel/task.inl"
 // clang-format on
 #ifdef CREST_USER_KERNELS

@@ -27,17 +27,22 @@ struct RegionList {
     int i = 0;
     return ((i++ == index && Regions::supported()) || ...);
   }
-  /// Calls f(Region) for the region at `index`.
+  /// Whether the backend at `index` has tile registers, and so has to be asked for.
+  static constexpr bool tiles(int index) {
+    int i = 0;
+    return ((i++ == index && Regions::tiles) || ...);
+  }
+  /// Calls f(Region) for the region whose kernels the backend at `index` runs.
   template <class F>
   static void visit(int index, F&& f) {
     int i = 0;
-    ((i++ == index ? f(Regions{}) : void()), ...);
+    ((i++ == index ? f(typename Regions::Kernels{}) : void()), ...);
   }
 };
 
 // Best first. Adding a backend is adding one word here.
 #if defined(__x86_64__)
-using Regions = RegionList<avx512::Region, avx2::Region, scalar::Region>;
+using Regions = RegionList<avx512::TileRegion, avx512::Region, avx2::Region, scalar::Region>;
 #elif defined(__aarch64__)
 using Regions = RegionList<neon::Region, scalar::Region>;
 #else
@@ -49,6 +54,16 @@ inline std::atomic<unsigned>& faulty() {
   static std::atomic<unsigned> bits{0};
   return bits;
 }
+/// Backends with tile registers that probe() found sound.
+inline std::atomic<unsigned>& sound() {
+  static std::atomic<unsigned> bits{0};
+  return bits;
+}
+/// What CREST_BACKEND says, or nullptr. The environment is read once.
+inline const char* forced_backend() {
+  static const char* const name = std::getenv("CREST_BACKEND");
+  return name;
+}
 
 }  // namespace detail
 
@@ -56,10 +71,14 @@ inline std::atomic<unsigned>& faulty() {
 struct Backend {
   int index = -1;
 
-  /// Compiled in, supported by CPU and operating system, and not found faulty by probe().
+  /// Compiled in, supported by CPU and operating system, and not found faulty by probe(). Tile registers must be asked
+  /// for: a backend with them must have been found sound by probe(), or be named by CREST_BACKEND.
   bool available() const {
-    return index >= 0 && detail::Regions::supported(index) && !(detail::faulty().load() >> index & 1u);
+    if (index < 0 || detail::faulty().load() >> index & 1u || (tiles() && !trusted())) return false;
+    return detail::Regions::supported(index);
   }
+  /// Whether it has tile registers, for the recipe `mixed`.
+  bool tiles() const { return index >= 0 && detail::Regions::tiles(index); }
   const char* name() const { return index < 0 ? "unknown" : detail::Regions::names[index]; }
 
   /// Every backend compiled in, best first, available or not.
@@ -70,6 +89,12 @@ struct Backend {
   static Backend best();
 
   friend bool operator==(Backend, Backend) = default;
+
+ private:
+  bool trusted() const {
+    const char* const forced = detail::forced_backend();
+    return detail::sound().load() >> index & 1u || (forced != nullptr && std::string_view(forced) == name());
+  }
 };
 
 inline std::span<const Backend> Backend::all() {
@@ -88,7 +113,7 @@ inline Backend Backend::named(std::string_view name) {
 }
 
 inline Backend Backend::best() {
-  static const char* const forced = std::getenv("CREST_BACKEND");
+  const char* const forced = detail::forced_backend();
   if (forced != nullptr && *forced != '\0') return named(forced);
   for (Backend b : all())
     if (b.available()) return b;

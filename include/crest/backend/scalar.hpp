@@ -5,9 +5,11 @@
 #include "crest/backend/cpu.hpp"
 #include "crest/core/guide_shape.hpp"
 #include "crest/core/hash.hpp"
+#include "crest/core/mixed_shape.hpp"
 #include "crest/core/prefill_shape.hpp"
 #include "crest/core/work.hpp"
 #include "crest/policy/guided.hpp"
+#include "crest/policy/mixed.hpp"
 #include "crest/policy/sparse.hpp"
 #include "crest/policy/variant.hpp"
 #include "crest/simd/target.hpp"
@@ -18,7 +20,9 @@ namespace scalar {
 
 /// Names this region; functions of the region are found through it.
 struct Region {
+  using Kernels = Region;
   static constexpr const char* name = "scalar";
+  static constexpr bool tiles = false;  ///< registers of matrices
   static bool supported() { return true; }
 };
 
@@ -27,6 +31,8 @@ struct Region {
 #include "crest/simd/vec_scalar.inl"
 #include "crest/simd/math.inl"
 #include "crest/simd/storage.inl"
+#include "crest/simd/tiles.inl"
+#include "crest/simd/tiles_none.inl"
 #include "crest/kernel/block.inl"
 #include "crest/kernel/score.inl"
 #include "crest/kernel/weigh.inl"
@@ -35,6 +41,7 @@ struct Region {
 #include "crest/kernel/group.inl"
 #include "crest/kernel/scan.inl"
 #include "crest/kernel/multiply.inl"
+#include "crest/kernel/float_products.inl"
 #include "crest/kernel/prefill.inl"
 #include "crest/kernel/look.inl"
 #include "crest/kernel/groups.inl"
@@ -46,6 +53,8 @@ struct Region {
 #include "crest/kernel/kept.inl"
 #include "crest/kernel/guided_task.inl"
 #include "crest/kernel/sparse.inl"
+#include "crest/kernel/tile_products.inl"
+#include "crest/kernel/mixed.inl"
 #include "crest/kernel/task.inl"
 // clang-format on
 #ifdef CREST_USER_KERNELS

@@ -128,6 +128,13 @@ struct Unit {
 inline constexpr Index prefill_rows = 192;
 CREST_INLINE constexpr Index prefill_from(Index group) { return group < 4 ? 24 : 48; }
 
+/// What multiplies matrices of bf16 for the recipe `mixed`.
+enum class TileUnit : std::uint8_t {
+  none,   ///< nothing: it is exact
+  model,  ///< software that computes what tile registers would
+  amx,
+};
+
 /// How one problem is cut.
 struct Plan {
   Index query_tile = 1, query_tiles = 0;
@@ -135,6 +142,7 @@ struct Plan {
   Index splits = 1, split_keys = 0;
   bool prefill = false;  ///< many rows: units of one head that share packed tiles of keys
   bool sparse = false;   ///< and tiles of the keys that were drawn for them
+  TileUnit unit = TileUnit::none;  ///< and products of bf16
   Index kv_heads = 0, queries = 0, keys = 0;
   Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
   Index first_partial = 0;                ///< floats into the partial results

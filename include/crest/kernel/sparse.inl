@@ -184,7 +184,7 @@ struct SparseTile {
     std::fill_n(scores, shape.looking() * shape.pitch(), -std::numeric_limits<float>::infinity());
     for_each_seen(c.p, c.task.queries, c.task.keys, [&](std::span<const KeyRange> some) {
       RangeBlocks<T, 1> stream(rows.rows, some, c.task.keys);
-      while (pack_tile<false>(stream, rows.rows, rows.tile)) look_at_tile();
+      while (rows.template pack<false>(stream)) look_at_tile();
     });
     const Visible first(c.p, c.task.queries.first);
     Wanted(certain, first.ranges()).add_ends(recipe.options.keep_first, recipe.options.keep_last);

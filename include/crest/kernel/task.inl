@@ -76,6 +76,11 @@ void stream_task(const TaskCall<T>& c, const R& recipe) {
       if (c.plan.sparse) return sparse_task(c, recipe);
     if (c.task.split == 0) c.tally.fallbacks += c.p.gqa_group() * length(c.task.queries);
   }
+  if constexpr (R::path == Path::mixed) {
+    if constexpr (HT == 1)
+      if (c.plan.prefill && c.plan.unit != TileUnit::none) return mixed_task(c, recipe);
+    if (c.task.split == 0) c.tally.fallbacks += c.p.gqa_group() * length(c.task.queries);
+  }
   if constexpr (HT == 1 && !Uniform<R>)
     if (c.plan.prefill) return prefill_task(c, recipe);
   scan_task<T, HT>(c, recipe);

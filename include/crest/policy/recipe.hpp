@@ -18,11 +18,12 @@ enum class Path {
   look,    ///< policies look at some keys and select
   guide,   ///< a KeySketch estimates all keys, some are read
   sparse,  ///< tiles of queries attend to keys drawn for them
+  mixed,   ///< every visible key, with products of bf16
 };
 
 /// A recipe whose calls may be streamed.
 template <class R>
-inline constexpr bool streams = R::path == Path::stream || R::path == Path::sparse;
+inline constexpr bool streams = R::path == Path::stream || R::path == Path::sparse || R::path == Path::mixed;
 
 /// What every recipe that leaves keys out obeys.
 struct RecipeOptions {

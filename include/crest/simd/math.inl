@@ -29,9 +29,10 @@ CREST_INLINE void with_type(Element element, const void* p, F&& f) {
 CREST_INLINE void store_first(Element element, void* row, Index x, Vec a, Index n) {
   if (element == Element::f32) return store_first(static_cast<float*>(row) + x, a, n);
   float part[Vec::width];
-  std::uint16_t bits[Vec::width];
-  store(part, a);
-  for (int i = 0; i < Vec::width; ++i) bits[i] = element == Element::f16 ? to_f16(part[i]).bits : to_bf16(part[i]).bits;
+  bf16 bits[Vec::width];
+  store(part, a), store(bits, a);
+  if (element == Element::f16)
+    for (int i = 0; i < Vec::width; ++i) bits[i].bits = to_f16(part[i]).bits;
   std::memcpy(static_cast<std::uint16_t*>(row) + x, bits, static_cast<std::size_t>(std::min<Index>(n, Vec::width)) * 2);
 }
 

@@ -28,6 +28,10 @@ CREST_INLINE Vec load_nibbles(const std::byte* p) {
   return {static_cast<float>((High ? byte >> 4 : byte & 15) - 8)};
 }
 CREST_INLINE void store(float* p, Vec a) { std::memcpy(p, &a.v, sizeof a.v); }
+CREST_INLINE void store(bf16* p, Vec a) {
+  const bf16 x = to_bf16(a.v);
+  std::memcpy(p, &x, sizeof x);
+}
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
 CREST_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }

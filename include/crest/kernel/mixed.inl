@@ -1,0 +1,83 @@
+// Mixed precision for prompts: rows as in a prefill, products by tile registers, and an error that is told.
+//
+// Rounding to bf16 moves a number by a share of about `bf16_error` (root mean square). A row's weights are rounded,
+// and their sum is that of rounded weights, so that a row of one heavy key loses nothing. With independent roundings
+// error^2 = bf16_error^2 sum (w |v|)^2 / |o|^2, twice that where the values are rounded too.
+
+inline constexpr float bf16_error = 0.00166f;  ///< 2^-8 / sqrt(3), over mantissas whose logarithm is uniform
+
+/// Rounds weights as they come, and sums up what that may cost.
+template <class T, class Rows>
+struct RoundedWeights {
+  const Rows& rows;
+  float* spread;  ///< [rows][pad]: lanes of sum (w |v|)^2
+
+  CREST_INLINE void begin(const TileKeys&) const {}
+  CREST_INLINE void weigh_up(float*) const {}
+  /// moved: how far the row's reference rose.
+  CREST_INLINE void note(Index i, const float* w, float moved) const {
+    bf16* const rounded = rows.rounded + i % Rows::block_rows * Rows::keys;
+    float* const to = spread + i * GroupShape::pad;
+    Vec costs = load(to) * broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f), gained = zero();
+    for (Index j = 0; j < Rows::keys; j += Vec::width) {
+      const Vec weight = load(w + j);
+      store(rounded + j, weight);
+      gained = gained + (load(rounded + j) - weight);
+      costs = fma(weight * weight, load(rows.lengths + j), costs);
+    }
+    store(to, costs);
+    const TileState<1> state = rows.row(i).tile_state(0);
+    store(state.folded, load(state.folded) + gained);
+  }
+  float error(Index i) const {
+    const Group<1> g = rows.row(i);
+    const float cost = lane_sum(load(spread + i * GroupShape::pad)), own = squared_length(g.o, g.shape.o_pitch());
+    return bf16_error * std::sqrt(cost / own * (std::is_same_v<T, bf16> ? 1 : 2));
+  }
+};
+
+/// The first `n` units of a mixed task, in floats.
+template <class T, class R>
+void attend_in_floats(const TaskCall<T>& c, const R& recipe, const Unit* units, Index n) {
+  if (n == 0) return;
+  Prefill<T, R> rows(c, recipe, prefill_shape(c.plan));
+  std::memmove(rows.units, units, static_cast<std::size_t>(n) * sizeof(Unit));
+  rows.begin(n);
+  c.tally.rescales += rows.attend_all();
+  for (Index i = 0; i < n; ++i) finish_unit<R>(c, rows.row(i), rows.units[i]);
+  c.tally.fallbacks += n;
+  c.tally.bytes_read += static_cast<std::uint64_t>(union_count(c.p, c.task.queries, c.task.keys)) * row_bytes(c.p);
+}
+
+template <class T, class R, class Tiles>
+void attend_mixed(const TaskCall<T>& c, const R& recipe, Tiles& tiles) {
+  using Rows = Prefill<T, R, TileProducts<T, Tiles>>;
+  const MixedShape shape = mixed_shape(c.plan);
+  Rows rows(c, recipe, shape, tiles);
+  rows.begin(rows.take());
+  const RoundedWeights<T, Rows> weights{rows, c.floats() + shape.spread()};
+  std::fill_n(weights.spread, rows.count * GroupShape::pad, 0.0f);
+  c.tally.rescales += rows.attend_all(weights);
+  const float target = recipe.options.target_error, most = target > 0 ? target : std::numeric_limits<float>::max();
+  Index again = 0;
+  for (Index i = 0; i < rows.count; ++i) {
+    const Unit u = rows.units[i];
+    const Index n = Visible(c.p, u.query).count(c.task.keys);
+    const float error = n == 0 ? 0.0f : weights.error(i);
+    if (!(error <= most)) {
+      rows.units[again++] = u;
+      continue;
+    }
+    finish_unit<R>(c, rows.row(i), u);
+    write_error(c.p, u.first_head, u.query, error);
+    c.tally.worst_error = std::max(c.tally.worst_error, error);
+  }
+  attend_in_floats(c, recipe, rows.units, again);
+}
+
+/// A task of the recipe mixed that has many rows and something to multiply tiles with.
+template <class T, class R>
+void mixed_task(const TaskCall<T>& c, const R& recipe) {
+  with_tiles(c.plan.unit, [&](auto& tiles) { attend_mixed(c, recipe, tiles); });
+  count_scan<R>(c, LoadedValues(0));
+}

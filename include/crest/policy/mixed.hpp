@@ -1,0 +1,44 @@
+// mixed: exact attention of prompts in mixed precision, products of bf16 and sums of floats, by the tile registers of
+// the CPU.
+#pragma once
+
+#include "crest/core/work.hpp"
+#include "crest/policy/recipe.hpp"
+#include "crest/policy/softmax.hpp"
+
+namespace crest {
+inline namespace CREST_ABI {
+
+/// target_error: rows whose predicted error is higher are done again in floats. emulate: computes what tile registers
+/// would, on any backend, in software: slow, to try what a model makes of it.
+struct MixedOptions {
+  float target_error = 0.005f;
+  bool emulate = false;
+};
+
+/// All visible keys, as exact; scores with 16 bits of mantissa, weights and values rounded to bf16 (8 bits), sums of
+/// floats. For calls of many rows on a backend with tiles ("amx": crest::probe() or CREST_BACKEND=amx puts it in use);
+/// whatever else is done in floats and counts as a fallback. Takes what exact takes. Problem::error: predicted
+/// |o - exact| / |exact| of each row, 0 where it is exact; an estimate, not a bound. A target error below 0:
+/// Status::recipe_target_error.
+struct Mixed {
+  MixedOptions options{};
+  Lazy softmax{};
+
+  static constexpr Path path = Path::mixed;
+
+  /// mixed with other options: those not named take their defaults.
+  constexpr Mixed with(MixedOptions changed) const { return {changed, softmax}; }
+  /// The option that is out of its range, or ok.
+  constexpr Status check() const { return options.target_error >= 0 ? Status::ok : Status::recipe_target_error; }
+  /// What multiplies, on a backend with tile registers or without.
+  constexpr TileUnit unit(bool tiles) const {
+    if (options.emulate) return TileUnit::model;
+    return tiles ? TileUnit::amx : TileUnit::none;
+  }
+};
+
+inline constexpr Mixed mixed{};
+
+}  // namespace CREST_ABI
+}  // namespace crest

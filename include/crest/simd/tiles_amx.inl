@@ -1,0 +1,48 @@
+// Tile registers of the CPU (AMX). The instructions are written out because the region is compiled for CPUs without
+// them: only a task that was told to use them may.
+
+class AmxTiles {
+ public:
+  static constexpr int rows = TileModel::rows, row_bytes = TileModel::row_bytes;
+
+  AmxTiles() {
+    alignas(64) static constexpr auto all_whole = [] {
+      std::array<std::uint8_t, 64> config{};
+      config[0] = 1;  // palette
+      for (std::size_t r = 0; r < 8; ++r) config[16 + 2 * r] = row_bytes, config[48 + r] = rows;
+      return config;
+    }();
+    asm volatile("ldtilecfg %0" ::"m"(all_whole));
+  }
+  ~AmxTiles() { asm volatile("tilerelease"); }
+  AmxTiles(const AmxTiles&) = delete;
+  AmxTiles& operator=(const AmxTiles&) = delete;
+
+  template <int R>
+  void clear() {
+    asm volatile("tilezero %%tmm%c0" ::"i"(R));
+  }
+  template <int R>
+  void load(const void* p, Index stride) {
+    asm volatile("tileloadd (%1,%2,1), %%tmm%c0" ::"i"(R), "r"(p), "r"(stride) : "memory");
+  }
+  template <int R>
+  void store(void* p, Index stride) const {
+    asm volatile("tilestored %%tmm%c0, (%1,%2,1)" ::"i"(R), "r"(p), "r"(stride) : "memory");
+  }
+  template <int C, int A, int B>
+  void multiply() {
+    asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
+  }
+};
+
+/// Calls f(tiles) with what stands for tile registers.
+template <class F>
+void with_tiles(TileUnit unit, F&& f) {
+  if (unit == TileUnit::amx) {
+    AmxTiles tiles;
+    return f(tiles);
+  }
+  TileModel tiles;
+  f(tiles);
+}

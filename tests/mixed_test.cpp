@@ -1,0 +1,246 @@
+// mixed: prompts by products of bf16, for one element type (CREST_TEST_ELEMENT): right within what it tells, and exact
+// where it cannot be, in software that computes what tile registers would.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "crest/executors.hpp"
+#include "support/matrix.hpp"
+
+namespace {
+
+using Element = CREST_TEST_ELEMENT;
+using crest::Index;
+using crest::mixed;
+using crest::Report;
+using test::Case;
+using test::Spec;
+
+constexpr crest::Mixed emulated = mixed.with({.emulate = true});
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+/// Whole and part blocks of 32 rows, steps of 32 places, registers of 16 columns.
+constexpr test::Shape shapes[] = {
+    {.heads = 1, .kv_heads = 1, .queries = 200, .keys = 200, .head_dim = 64, .value_dim = 64},
+    {.heads = 6, .kv_heads = 2, .queries = 67, .keys = 130, .head_dim = 33, .value_dim = 80},
+    {.heads = 4, .kv_heads = 1, .queries = 61, .keys = 64, .head_dim = 128, .value_dim = 31},
+    {.heads = 5, .kv_heads = 1, .queries = 40, .keys = 333, .head_dim = 7, .value_dim = 48},
+    {.heads = 16, .kv_heads = 2, .queries = 24, .keys = 97, .head_dim = 80, .value_dim = 100},
+    {.heads = 128, .kv_heads = 1, .queries = 1, .keys = 150, .head_dim = 96, .value_dim = 64},
+    {.heads = 3, .kv_heads = 1, .queries = 90, .keys = 50, .head_dim = 16, .value_dim = 3}};
+constexpr test::Mask masks[] = {{}, {.causal = true}, {.causal = true, .window = 30, .sinks = 3}, {.window = 90}};
+
+template <class F>
+void for_each_prompt(F&& f) {
+  std::uint64_t seed = 1;
+  for (const test::Shape& shape : shapes)
+    for (const test::Mask& mask : masks) {
+      SCOPED_TRACE(test::describe(shape) + ", mask " + std::to_string((seed - 1) % 4));
+      f(Spec{.shape = shape, .mask = mask, .seed = seed, .layout = test::layouts[seed % 11]});
+      ++seed;
+    }
+}
+
+/// True errors by rows, and what was told of them.
+struct Errors {
+  double largest = 0, largest_ratio = 0;
+  std::vector<double> ratios;  ///< true / told, of rows that are not exact
+
+  Errors(const crest::Problem<Element>& p, const std::vector<oracle::Row>& wanted) {
+    for (Index h = 0; h < p.heads(); ++h)
+      for (Index i = 0; i < p.queries(); ++i) add(p, h, i, wanted[h * p.queries() + i]);
+    std::sort(ratios.begin(), ratios.end());
+  }
+  double median() const { return ratios[ratios.size() / 2]; }
+
+ private:
+  void add(const crest::Problem<Element>& p, Index h, Index i, const oracle::Row& row) {
+    double difference = 0, norm = 0;
+    for (Index x = 0; x < p.value_dim(); ++x) {
+      const double d = p.o(h, i, x) - row.o[x];
+      difference += d * d, norm += row.o[x] * row.o[x];
+    }
+    const double error = norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
+    const double told = test::row_value(p.error, h, i);
+    largest = test::worse(largest, error);
+    if (told > 0) ratios.push_back(error / told);
+    largest_ratio = test::worse(largest_ratio, error / (told + 5e-6));
+  }
+};
+
+TEST(Mixed, TellsHowFarOffItIs) {
+  for_each_prompt([](const Spec& spec) {
+    Case<Element> c(spec);
+    const auto wanted = oracle::solve(c.problem);
+    test::for_each_backend([&](crest::Backend backend) {
+      c.reset();
+      const Report report = test::run(c.problem, emulated, backend);
+      const Errors errors(c.problem, wanted);
+      EXPECT_LE(errors.largest, 0.015) << "three predicted errors of at most .005";
+      EXPECT_LE(errors.largest_ratio, 4);
+      ASSERT_GT(errors.ratios.size(), wanted.size() / 4);
+      EXPECT_GT(errors.median(), spec.shape.value_dim > 3 ? 0.3 : 0.01);
+      EXPECT_LT(errors.median(), 1.2);
+      EXPECT_LE(test::distance(c.problem, wanted).lse, 2e-3);
+      EXPECT_EQ(report.keys_used, report.keys_visible);
+      EXPECT_EQ(report.rows, c.problem.heads() * c.problem.queries());
+      EXPECT_LE(report.worst_error, 0.005f);
+      EXPECT_TRUE(c.o.gaps_untouched() && c.lse.gaps_untouched() && c.error.gaps_untouched());
+    });
+  });
+}
+
+/// The median row, where values do not cancel: what bf16 gives.
+TEST(Mixed, IsAsGoodAsBf16Is) {
+  Case<Element> c({.shape = {.heads = 4, .kv_heads = 2, .queries = 100, .keys = 500, .head_dim = 64, .value_dim = 64},
+                   .mask = {.causal = true},
+                   .common = 1});
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    c.reset();
+    const Report report = test::run(c.problem, emulated, backend);
+    const Errors errors(c.problem, wanted);
+    EXPECT_LE(errors.largest, 0.004);
+    EXPECT_EQ(report.fallbacks, 0);
+    EXPECT_EQ(errors.ratios.size(), 400u);
+  });
+}
+
+/// Rounded weights are divided by the sum of rounded weights.
+TEST(Mixed, EqualValuesAreReturned) {
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 50, .keys = 300, .value_dim = 20}});
+  c.v.fill([](Index, Index, Index) { return 1.0f; });
+  test::for_each_backend([&](crest::Backend backend) {
+    test::compute(c.problem, emulated, backend);
+    for (Index i = 0; i < 50; ++i) EXPECT_NEAR(c.o.get(1, i, 19), 1, 1e-6);
+  });
+}
+
+/// Scores of hundreds of nats keep 16 bits: a thousandth of a nat and more would show.
+TEST(Mixed, LargeScoresStaySharp) {
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 60, .keys = 400, .head_dim = 64}, .spread = 40});
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    c.reset();
+    EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 12);
+    EXPECT_LE(Errors(c.problem, wanted).largest, 0.02);
+  });
+}
+
+TEST(Mixed, RangesWithHolesAndChangedLogits) {
+  const std::array<float, 6> slopes{0.01f, 0.02f, 0, 0.05f, 0.01f, 0.002f}, sinks{2, 3, 1, 0, 5, 2};
+  const test::Shape shape{.heads = 6, .kv_heads = 2, .queries = 70, .keys = 300, .head_dim = 40, .value_dim = 24};
+  for (int run = 0; run < 3; ++run) {
+    Case<Element> c({.shape = shape, .mask = {.causal = true}, .seed = 5});
+    if (run == 0) c.see(test::holes(shape, 5));
+    if (run == 1) c.problem.logits.softcap = 5;
+    if (run == 2) c.problem.logits.slopes = slopes, c.problem.logits.sinks = sinks;
+    const auto wanted = oracle::solve(c.problem);
+    test::for_each_backend([&](crest::Backend backend) {
+      c.reset();
+      test::compute(c.problem, emulated, backend);
+      EXPECT_LE(Errors(c.problem, wanted).largest_ratio, 4);
+    });
+  }
+}
+
+/// Bytes of o and lse of a case done exactly.
+std::vector<unsigned char> exact_bytes(const Spec& spec, crest::Backend backend) {
+  const Case<Element> c(spec);
+  test::compute(c.problem, crest::exact, backend);
+  return c.o.bytes();
+}
+
+constexpr Spec typical{.shape = {.heads = 6, .kv_heads = 2, .queries = 67, .keys = 130}, .mask = {.causal = true}};
+
+TEST(Mixed, WithoutTileRegistersItIsExact) {
+  test::for_each_backend([&](crest::Backend backend) {
+    if (backend.tiles()) return;
+    Case<Element> c(typical);
+    const Report report = test::run(c.problem, mixed, backend);
+    EXPECT_EQ(c.o.bytes(), exact_bytes(typical, backend));
+    EXPECT_EQ(report.fallbacks, report.rows);
+    EXPECT_EQ(report.worst_error, 0);
+    EXPECT_EQ(test::row_value(c.problem.error, 5, 66), 0);
+  });
+}
+
+TEST(Mixed, FewRowsAreExact) {
+  Spec few = typical;
+  few.shape.queries = 7;
+  test::for_each_backend([&](crest::Backend backend) {
+    Case<Element> c(few);
+    const Report report = test::run(c.problem, emulated, backend);
+    EXPECT_EQ(c.o.bytes(), exact_bytes(few, backend));
+    EXPECT_EQ(report.fallbacks, report.rows);
+  });
+}
+
+TEST(Mixed, RowsBeyondTheTargetAreExact) {
+  test::for_each_backend([&](crest::Backend backend) {
+    Case<Element> all(typical), some(typical), none(typical);
+    const Report done = test::run(all.problem, mixed.with({.target_error = 1e-7f, .emulate = true}), backend);
+    EXPECT_EQ(all.o.bytes(), exact_bytes(typical, backend));
+    EXPECT_EQ(done.fallbacks, done.rows);
+    EXPECT_EQ(done.worst_error, 0);
+    EXPECT_EQ(test::run(none.problem, mixed.with({.target_error = 0, .emulate = true}), backend).fallbacks, 0);
+    const float middle = test::row_value(none.problem.error, 3, 40);
+    const Report half = test::run(some.problem, mixed.with({.target_error = middle, .emulate = true}), backend);
+    EXPECT_GT(half.fallbacks, 0);
+    EXPECT_LT(half.fallbacks, half.rows);
+    EXPECT_EQ(half.worst_error, middle);
+    EXPECT_GT(half.bytes_read, test::run(none.problem, emulated.with({.target_error = 0, .emulate = true})).bytes_read);
+    EXPECT_EQ(half.keys_used, half.keys_visible);
+  });
+}
+
+/// What is not finite, or too large for bf16, reaches those who see it and nobody else.
+TEST(Mixed, NonFiniteRowsAreDoneExactly) {
+  for (const float bad : {infinity, -infinity, std::numeric_limits<float>::quiet_NaN(), 3.4e38f})
+    for (const bool in_keys : {false, true}) {
+      Case<Element> c(typical), plain(typical);
+      for (Case<Element>* each : {&c, &plain}) (in_keys ? each->k : each->v).set(1, 100, 3, bad);
+      test::for_each_backend([&](crest::Backend backend) {
+        c.reset(), plain.reset();
+        const Report report = test::run(c.problem, emulated, backend);
+        test::compute(plain.problem, crest::exact, backend);
+        EXPECT_GE(report.fallbacks, in_keys ? 30 : 90);
+        for (Index i = 0; i < 67; ++i) {
+          const float is = c.o.get(4, i, 3), wanted = plain.o.get(4, i, 3);
+          if (std::isfinite(wanted))
+            EXPECT_NEAR(is, wanted, 0.02 * std::max(1.0f, std::abs(wanted))) << i;
+          else
+            EXPECT_EQ(std::isnan(is), std::isnan(wanted)) << i;
+        }
+      });
+    }
+}
+
+TEST(Mixed, ThreadsChangeNoBit) {
+  const Spec spec{.shape = {.heads = 6, .kv_heads = 2, .queries = 150, .keys = 300}, .mask = {.causal = true}};
+  Case<Element> c(spec), again(spec);
+  crest::Pool pool(3);
+  EXPECT_TRUE(crest::attention(c.problem, emulated).ok());
+  EXPECT_TRUE(crest::attention(again.problem, emulated, pool).ok());
+  EXPECT_EQ(c.o.bytes(), again.o.bytes());
+  EXPECT_EQ(c.error.bytes(), again.error.bytes());
+}
+
+TEST(Mixed, ATargetBelowZeroIsRefused) {
+  const Case<Element> c(typical);
+  for (const float target : {-1.0f, -infinity, std::numeric_limits<float>::quiet_NaN()})
+    EXPECT_EQ(crest::attention(c.problem, mixed.with({.target_error = target})).status,
+              crest::Status::recipe_target_error);
+  EXPECT_TRUE(c.untouched());
+}
+
+/// Where the CPU has tile registers, they and their model give the same bits.
+TEST(Mixed, RegistersGiveTheBitsOfTheModel) {
+  const crest::Backend amx = crest::Backend::named("amx");
+  if (!amx.available()) GTEST_SKIP() << "no tile registers in use; CREST_BACKEND=amx asks for them";
+  Case<Element> c(typical), model(typical);
+  EXPECT_EQ(test::run(c.problem, mixed, amx).fallbacks, test::run(model.problem, emulated, amx).fallbacks);
+  EXPECT_EQ(c.o.bytes(), model.o.bytes());
+}
+
+}  // namespace
