@@ -82,10 +82,10 @@ TEST(Adversarial, TheOnlyKeyThatMatters) {
 TEST(Adversarial, AMaskedGiantDoesNotSpoilTheDraw) {
   for (bool rows : {false, true}) {
     Spec spec = typical;
-    spec.mask = {.window = 1500};
+    spec.mask = {.window = 1700};
     Sketched s(spec, rows);
     const float before = test::run(s.problem, guided.with({.budget = 0.3f})).worst_error;
-    for (Index head = 0; head < 6; head += 3) point_at_query(s, head, 1095, 30);
+    for (Index head = 0; head < 6; head += 3) point_at_query(s, head, 895, 30);
     s.rebuild(rows);
     const Report report = test::run(s.problem, guided.with({.budget = 0.3f}));
     EXPECT_EQ(report.fallbacks, 0);
@@ -292,7 +292,7 @@ class Sequence {
  private:
   static constexpr Index room = 3000;
 
-  static Index what_fits(Index n) { return std::max<Index>(1, std::min<Index>(300, n - 1500)); }
+  static Index what_fits(Index n) { return std::max<Index>(1, std::min<Index>(300, n - 1900)); }
   static crest::TensorView<const float, 3> rows_of(test::Tensor<float>& t, Index first, Index count) {
     const auto all = t.view();
     return {all.data_handle() + first * all.stride(1), {2, count, all.extent(2)}, {all.stride(0), all.stride(1), 1}};

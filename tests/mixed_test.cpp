@@ -216,6 +216,18 @@ TEST(Mixed, NonFiniteRowsAreDoneExactly) {
     }
 }
 
+/// Places of a tile that no key holds are zeros, not what an earlier tile left there.
+TEST(Mixed, TilesForgetWhatTheyHeld) {
+  Spec spec = typical;
+  spec.shape.keys = 132, spec.mask.window = 1;
+  Case<Element> c(spec);
+  c.v.set(1, 100, 3, infinity);
+  test::for_each_backend([&](crest::Backend backend) {
+    EXPECT_GE(test::run(c.problem, emulated, backend).fallbacks, 3);
+    for (Index i = 64; i < 67; ++i) EXPECT_GT(test::row_value(c.problem.error, 4, i), 0) << "query " << i;
+  });
+}
+
 TEST(Mixed, ThreadsChangeNoBit) {
   const Spec spec{.shape = {.heads = 6, .kv_heads = 2, .queries = 150, .keys = 300}, .mask = {.causal = true}};
   Case<Element> c(spec), again(spec);

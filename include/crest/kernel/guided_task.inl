@@ -49,7 +49,7 @@ bool meet_target(Guide<T, HT>& a, float row_cost) {
 
 template <class T, int HT>
 bool guide(Guide<T, HT>& a) {
-  constexpr Index least_keys = 1024;  // below that, exact is as fast
+  constexpr Index least_keys = 1536;  // below that, exact is as fast
   constexpr float hopeless = 0.5f;    // predictions above that mean little
   if (a.seen < least_keys || !a.sketch.finite || !prepare_queries(a)) return false;
   split_keys(a);
