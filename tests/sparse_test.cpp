@@ -132,6 +132,19 @@ TEST(Sparse, KeepsToItsBudget) {
   }
 }
 
+/// One tile: 4 first keys, 64 before it and 59 within are certain, 16 more are drawn, one more or less. Query i does
+/// not see the last 59 - i keys.
+TEST(Sparse, CountsTheKeysThatEachRowSees) {
+  Spec spec = typical;
+  spec.shape.queries = 60;
+  Case<f16> c = prompt(spec);
+  const Report report = test::run(c.problem, sparse.with({.budget = 0.01f}));
+  const Index drawn = 60 * (4 + 64 + 59 + 16), hidden = 59 * 60 / 2;
+  EXPECT_EQ(report.fallbacks, 0);
+  EXPECT_NEAR(static_cast<double>(report.keys_used), 6 * (drawn - hidden), 6 * 60);
+  EXPECT_EQ(report.keys_scored, report.keys_used);
+}
+
 TEST(Sparse, WithAllKeysItIsExact) {
   Case<f16> c = prompt(typical);
   const Report report = test::run(c.problem, sparse.with({.budget = 1}));

@@ -1,5 +1,6 @@
 #include "trace.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -97,22 +98,68 @@ std::vector<crest::f16> read_halves(const fs::path& file, std::vector<Index> sha
   return halves;
 }
 
-void read_layer(const fs::path& folder, const Trace& t, Layer& layer) {
+/// `queries`: what stands before "q" in the names of files.
+void read_layer(const fs::path& folder, const std::string& queries, const Trace& t, Layer& layer) {
   char suffix[16];
   std::snprintf(suffix, sizeof suffix, "_%02d.npy", layer.number);
-  const auto file = [&](const char* name) { return folder / (name + std::string(suffix)); };
-  for (crest::f16 x : read_halves(file("q"), {t.heads, t.queries(), t.head_dim})) layer.q.push_back(to_float(x));
+  const auto file = [&](const std::string& name) { return folder / (name + suffix); };
+  for (crest::f16 x : read_halves(file(queries + "q"), {t.heads, t.queries(), t.head_dim}))
+    layer.q.push_back(to_float(x));
   layer.k = read_halves(file("k"), {t.kv_heads, t.keys, t.head_dim});
   layer.v = read_halves(file("v"), {t.kv_heads, t.keys, t.value_dim});
 }
 
-}  // namespace
-
-Trace read_trace(const fs::path& folder) {
+Trace read(const fs::path& folder, const std::string& queries) {
   if (!fs::is_directory(folder)) fail_trace(folder, "trace", "is not a folder");
   Trace trace = read_shape(folder);
-  trace.positions = read_positions(folder / "qpos.npy", trace.keys);
-  for (Layer& layer : trace.layers) read_layer(folder, trace, layer);
+  trace.positions = read_positions(folder / (queries + "qpos.npy"), trace.keys);
+  for (Layer& layer : trace.layers) read_layer(folder, queries, trace, layer);
+  return trace;
+}
+
+/// How many of the last positions follow one another.
+Index neighbours(const std::vector<Index>& positions) {
+  Index n = 1;
+  while (n < std::ssize(positions) && positions.end()[-n - 1] + 1 == positions.end()[-n]) ++n;
+  return n;
+}
+
+/// Of `tables` tables of equally many rows, the last or the first `rows` rows of each.
+template <class T>
+std::vector<T> rows_of(const std::vector<T>& all, Index tables, Index rows, Index dim, bool last) {
+  const Index whole = std::ssize(all) / tables, skipped = last ? whole - rows * dim : 0;
+  std::vector<T> some;
+  for (Index i = 0; i < tables; ++i) {
+    const auto first = all.begin() + i * whole + skipped;
+    some.insert(some.end(), first, first + rows * dim);
+  }
+  return some;
+}
+
+/// Leaves the last `queries` queries and the keys that they see.
+void cut(Trace& t, Index queries) {
+  t.keys = t.positions.back() + 1;
+  t.positions.erase(t.positions.begin(), t.positions.end() - queries);
+  for (Layer& layer : t.layers) {
+    layer.q = rows_of(layer.q, t.heads, queries, t.head_dim, true);
+    layer.k = rows_of(layer.k, t.kv_heads, t.keys, t.head_dim, false);
+    layer.v = rows_of(layer.v, t.kv_heads, t.keys, t.value_dim, false);
+  }
+}
+
+}  // namespace
+
+Trace read_trace(const fs::path& folder) { return read(folder, ""); }
+
+Trace read_prompt(const fs::path& folder, PromptSize size) {
+  const std::string queries = fs::exists(folder / "prompt_qpos.npy") ? "prompt_" : "";
+  Trace trace = read(folder, queries);
+  const Index found = neighbours(trace.positions);
+  if (found < size.least)
+    fail_trace(queries + "qpos.npy", "data",
+               "the last " + std::to_string(found) + " of " + std::to_string(trace.queries()) +
+                   " positions follow one another, a prompt needs at least " + std::to_string(size.least));
+  cut(trace, std::min(found, size.most));
   return trace;
 }
 

@@ -5,6 +5,9 @@
 //   qpos.npy             int64 [positions]: where in the context each query stands
 //   q_LL.npy             float16 [n_head, positions, head_dim], LL = layer in two digits
 //   k_LL.npy, v_LL.npy   float16 [n_kv, n, head_dim], [n_kv, n, value_dim]: keys (after rope) and values
+// and, where qpos.npy has few neighbouring positions, queries of neighbours:
+//   prompt_qpos.npy      int64 [positions]: where they stand, one behind the other
+//   prompt_q_LL.npy      float16 [n_head, positions, head_dim]
 // The query at position p sees keys 0..p.
 #pragma once
 
@@ -36,5 +39,14 @@ struct Trace {
 
 /// Reads and checks a whole trace. Throws TraceError.
 Trace read_trace(const std::filesystem::path& folder);
+
+/// Of how many neighbouring positions a prompt may consist.
+struct PromptSize {
+  crest::Index least, most;
+};
+
+/// The same trace with the queries of a prompt, the last positions of prompt_qpos.npy, or of qpos.npy where there is no
+/// such file, that follow one another; keys behind them are left out. Throws TraceError, also where they are too few.
+Trace read_prompt(const std::filesystem::path& folder, PromptSize size);
 
 }  // namespace demo

@@ -25,7 +25,8 @@ double share(const std::string& cell) {
   return cell.ends_with('%') ? number / 100 : number;
 }
 
-/// Cells stand at least two spaces apart.
+}  // namespace
+
 std::vector<std::string> cells_of(const std::string& line) {
   std::vector<std::string> cells;
   for (std::size_t at = 0; at != std::string::npos;) {
@@ -35,8 +36,6 @@ std::vector<std::string> cells_of(const std::string& line) {
   }
   return cells;
 }
-
-}  // namespace
 
 std::string contents(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);

@@ -13,6 +13,9 @@ struct Outcome {
   std::string text;  ///< what it printed, on either stream
 };
 
+/// Of a printed line; cells stand at least two spaces apart.
+std::vector<std::string> cells_of(const std::string& line);
+
 Outcome run_command(const std::string& command);
 /// `environment`: assignments in front of the command, "NAME=value ".
 Outcome run_demo(const std::filesystem::path& trace, const std::string& options = "",

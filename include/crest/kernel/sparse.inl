@@ -229,6 +229,9 @@ struct SparseTile {
     return std::sqrt((drawn + variance * (alone > 0 ? drawn / alone : 1)) / 2);
   }
 
+  /// Keys of the tile that a row does not see. They are certain, so all of them are among the drawn.
+  Index hidden(Index i) const { return seen - Visible(c.p, rows.units[i].query).count(c.task.keys); }
+
   /// Writes a row that was computed with `keys` keys.
   void write(Index i, float error, Index keys) {
     const Unit& u = rows.units[i];
@@ -270,7 +273,7 @@ struct SparseTile {
       if (target > 0 && !(error <= target))
         rows.units[again++] = rows.units[i];
       else
-        write(i, error, keys);
+        write(i, error, keys - hidden(i));
     }
     attend_exactly(again);
   }
