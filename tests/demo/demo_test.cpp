@@ -103,9 +103,9 @@ TEST(Demo, ReportIsOneSelfContainedFile) {
   expect_self_contained(contents(runs().folder.path() / "report.html"));
 }
 
-/// Below 1024 keys guided does everything exactly, with one key there is nothing to draw a line through.
+/// Below 1536 keys guided does everything exactly, with one key there is nothing to draw a line through.
 TEST(Demo, ShortTraces) {
-  for (int keys : {1, 2, 65, 300, 1025}) {
+  for (int keys : {1, 2, 65, 300, 1537}) {
     const Folder folder;
     const std::filesystem::path trace = folder.path() / "short", report = folder.path() / "report.html";
     make_trace(trace, keys);
@@ -114,7 +114,7 @@ TEST(Demo, ShortTraces) {
     expect_self_contained(contents(report));
     for (const auto& [layer, lines] : parse(run.text)) {
       const Line guided = lines.at("guided 0.15");
-      EXPECT_TRUE(keys > 1023 || guided.rows_exact == 1) << keys;
+      EXPECT_TRUE(keys > 1535 || guided.rows_exact == 1) << keys;
       EXPECT_TRUE(guided.rows_exact < 1 || guided.error_p95 < 1e-5) << keys << ": " << guided.error_p95;
     }
   }
@@ -130,7 +130,7 @@ TEST(Demo, NumbersDoNotDependOnTheRunOrTheThreads) {
 
 const char* const guided_names[] = {"guided 0.10", "guided 0.15", "guided, f16 rows 0.10", "guided, f16 rows 0.15"};
 
-/// Positions below 1024 keys, which are done exactly, and keys at these and at all positions.
+/// Positions below 1536 keys, which are done exactly, and keys at these and at all positions.
 struct Short {
   double share = 0, keys = 0, all_keys = 0;
 
@@ -138,7 +138,7 @@ struct Short {
     const std::vector<std::int64_t> at = positions(trace);
     for (std::int64_t p : at) {
       all_keys += static_cast<double>(p + 1);
-      if (p + 1 >= 1024) continue;
+      if (p + 1 >= 1536) continue;
       share += 1 / static_cast<double>(at.size());
       keys += static_cast<double>(p + 1);
     }
@@ -262,7 +262,7 @@ const GuidedRow guided_rows[] = {{"guided 0.10", {.budget = 0.10f}, true},
                                  {"guided, f16 rows 0.15", {.budget = 0.15f}, false},
                                  {"guided, error 0.02", {.target_error = 0.02f}, true}};
 
-/// At 1500 keys some positions are too short for guided, and the others draw more than the budget allows; at 4000 keys
+/// At 2300 keys some positions are too short for guided, and the others draw more than the budget allows; at 4000 keys
 /// budgets hold.
 TEST(Demo, GuidedAgreesWithTheSlowWay) {
   const std::pair<const char*, const Outcome*> both[] = {{"made", &runs().generated}, {"longer", &runs().longer}};

@@ -310,7 +310,7 @@ TEST(Frontier, ThePageIsOneSelfContainedFile) {
 }
 
 TEST(Frontier, ShortTraces) {
-  for (int keys : {1, 2, 5, 65, 1025}) {
+  for (int keys : {1, 2, 5, 65, 1537}) {
     const Folder folder;
     make_trace(folder.path() / "short", keys);
     const fs::path page = folder.path() / "page.html", numbers = folder.path() / "numbers.json";

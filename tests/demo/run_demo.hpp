@@ -39,7 +39,7 @@ class Folder {
 };
 
 /// Writes the generated trace into a folder.
-void make_trace(const std::filesystem::path& folder, int keys = 1500);
+void make_trace(const std::filesystem::path& folder, int keys = 2300);
 
 /// Numbers of one printed line, as shares; NaN where it says "-".
 struct Line {
