@@ -47,6 +47,8 @@ std::vector<demo::Cells> table(const Study& s) {
   demo::Cells exact = line("1", "crest exact", {.errors = s.exact, .keys_used = 1, .keys_visible = 1});
   add_times(exact, time_cells(s.times, s.times.exact));
   lines.push_back(exact);
+  lines.push_back(line("1", "crest mixed", s.mixed));
+  add_times(lines.back(), {"-", "-"});
   for (std::size_t i = 0; i < shares.size(); ++i)
     for (const Method& m : s.methods) {
       lines.push_back(line(demo::fixed(shares[i], 2), m.name, m.at[i]));
@@ -86,7 +88,8 @@ demo::WebPage page(const demo::Trace& trace, const Study& study) {
   page.paragraph(
       "All methods use the first 4 keys, the last 64 before a tile and those within it, and spend the rest as they see "
       "fit. The oracles know the exact weights. Errors are |o - exact| / |exact| of rows; true / told compares them "
-      "with what sparse predicts, in the median and at the 99th percentile. Times are of one thread.");
+      "with what sparse and mixed predict, in the median and at the 99th percentile. mixed multiplies in bf16, here in "
+      "software that computes what the tile registers of a CPU would. Times are of one thread.");
   page.table(table(study));
   return page;
 }

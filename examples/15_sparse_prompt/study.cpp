@@ -100,16 +100,18 @@ class LayerStudy {
   }
   void ask_crest(Study& s, crest::Pool& pool) {
     Call call(trace_, layer_);
-    demo::require_ok(crest::attention(call.problem(), crest::exact, pool));
-    s.exact = errors(call);
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      const crest::Report report = crest::attention(call.problem(), sparse_recipe(shares[i], layer_), pool);
+    const auto ask = [&](const auto& recipe) {
+      const crest::Report report = crest::attention(call.problem(), recipe, pool);
       demo::require_ok(report);
-      Outcome& o = s.methods[0].at[i];
-      o.errors = errors(call);
+      Outcome o{.errors = errors(call),
+                .keys_used = static_cast<double>(report.keys_used),
+                .keys_visible = static_cast<double>(report.keys_visible)};
       for (Index row = 0; row < std::ssize(truth_); ++row) o.told.push_back(call.told(row));
-      o.keys_used = static_cast<double>(report.keys_used), o.keys_visible = static_cast<double>(report.keys_visible);
-    }
+      return o;
+    };
+    s.exact = ask(crest::exact).errors;
+    s.mixed = ask(crest::mixed.with({.target_error = 0, .emulate = true}));
+    for (std::size_t i = 0; i < shares.size(); ++i) s.methods[0].at[i] = ask(sparse_recipe(shares[i], layer_));
   }
 
   void note_losses(Study& s) const {
@@ -149,6 +151,7 @@ Times time_layer(const demo::Trace& trace, const demo::Layer& layer, int repeat)
 void add(Study& sum, const Study& more) {
   add(sum.methods, more.methods);
   sum.exact.insert(sum.exact.end(), more.exact.begin(), more.exact.end());
+  sum.mixed.add(more.mixed);
   sum.losses.insert(sum.losses.end(), more.losses.begin(), more.losses.end());
 }
 

@@ -46,6 +46,7 @@ struct Loss {
 struct Study {
   std::vector<Method> methods{};  ///< sparse first
   std::vector<double> exact{};    ///< errors of crest's exact
+  Outcome mixed{};                ///< of crest's mixed, in software that does what tile registers would
   std::vector<Loss> losses{};     ///< on single layers
   Times times{};
 

@@ -82,6 +82,16 @@ TEST(SparsePrompt, KnowsItsError) {
   }
 }
 
+/// Products of bf16 on real heads: within what the recipe promises, and known.
+TEST(SparsePrompt, MixedKeepsItsPromise) {
+  const Printed& mixed = recorded().lines.at("1").at("crest mixed");
+  EXPECT_GT(mixed.error, 1e-4);
+  EXPECT_LE(mixed.error, 0.005);
+  EXPECT_GE(mixed.told, 0.3);
+  EXPECT_LE(mixed.told, 1.2);
+  EXPECT_LE(mixed.told_p99, 3);
+}
+
 TEST(SparsePrompt, AllUseEquallyManyKeys) {
   for (const char* share : shares)
     for (const auto& [name, method] : recorded().lines.at(share)) {
