@@ -128,30 +128,30 @@ TEST(Probe, FindsTheSameBackendsOnAHealthyMachine) {
 
 /// Tile registers must be asked for: supported or not, they are out of use until probe() found them sound.
 TEST(Probe, PutsTileRegistersInUse) {
-  unsigned used_to_be = crest::detail::sound().exchange(0);
+  unsigned used_to_be = crest::probed().sound.exchange(0);
   for (const Backend& b : Backend::all()) {
     if (!b.tiles()) continue;
     EXPECT_STREQ(b.name(), "amx");
     const bool named = forced() != nullptr && std::string_view(forced()) == b.name();
     EXPECT_EQ(b.available(), named && crest::detail::Regions::supported(b.index));
-    crest::detail::sound().fetch_or(1u << b.index);
+    crest::probed().sound.fetch_or(1u << b.index);
     EXPECT_EQ(b.available(), crest::detail::Regions::supported(b.index));
-    crest::detail::faulty().fetch_or(1u << b.index);
+    crest::probed().faulty.fetch_or(1u << b.index);
     EXPECT_FALSE(b.available());
-    crest::detail::faulty().fetch_and(~(1u << b.index));
+    crest::probed().faulty.fetch_and(~(1u << b.index));
   }
-  crest::detail::sound().store(used_to_be);
+  crest::probed().sound.store(used_to_be);
 }
 
 /// What probe() does with a faulty backend, without one at hand.
 TEST(Probe, ABackendFoundFaultyIsOutOfUse) {
   const Backend scalar = Backend::named("scalar");
-  crest::detail::faulty().fetch_or(1u << scalar.index);
+  crest::probed().faulty.fetch_or(1u << scalar.index);
   const Case<float> c;
   EXPECT_FALSE(scalar.available());
   EXPECT_EQ(crest::attention(c.problem, crest::exact, crest::this_thread_serial(), scalar).status, Status::backend);
   EXPECT_TRUE(c.untouched());
-  crest::detail::faulty().fetch_and(~(1u << scalar.index));
+  crest::probed().faulty.fetch_and(~(1u << scalar.index));
   EXPECT_TRUE(scalar.available());
 }
 

@@ -76,15 +76,15 @@ TEST(Mixed, TellsHowFarOffItIs) {
       c.reset();
       const Report report = test::run(c.problem, emulated, backend);
       const Errors errors(c.problem, wanted);
-      EXPECT_LE(errors.largest, 0.015) << "three predicted errors of at most .005";
+      EXPECT_LE(errors.largest, spec.shape.value_dim > 3 ? 0.005 : 0.006) << "two predicted errors of at most .003";
       EXPECT_LE(errors.largest_ratio, 4);
-      ASSERT_GT(errors.ratios.size(), wanted.size() / 4);
+      ASSERT_GT(errors.ratios.size(), wanted.size() / 5);
       EXPECT_GT(errors.median(), spec.shape.value_dim > 3 ? 0.3 : 0.01);
       EXPECT_LT(errors.median(), 1.2);
       EXPECT_LE(test::distance(c.problem, wanted).lse, 2e-3);
       EXPECT_EQ(report.keys_used, report.keys_visible);
       EXPECT_EQ(report.rows, c.problem.heads() * c.problem.queries());
-      EXPECT_LE(report.worst_error, 0.005f);
+      EXPECT_LE(report.worst_error, 0.003f);
       EXPECT_TRUE(c.o.gaps_untouched() && c.lse.gaps_untouched() && c.error.gaps_untouched());
     });
   });
@@ -123,7 +123,7 @@ TEST(Mixed, LargeScoresStaySharp) {
   test::for_each_backend([&](crest::Backend backend) {
     c.reset();
     EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 12);
-    EXPECT_LE(Errors(c.problem, wanted).largest, 0.02);
+    EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
   });
 }
 
@@ -163,6 +163,23 @@ TEST(Mixed, WithoutTileRegistersItIsExact) {
     EXPECT_EQ(report.worst_error, 0);
     EXPECT_EQ(test::row_value(c.problem.error, 5, 66), 0);
   });
+}
+
+/// Few queries over a long cache are cut into as many tasks as those of exact.
+TEST(Mixed, WhatIsExactIsSplitAsExactIs) {
+  for (Index queries : {1, 60}) {
+    const Spec spec{.shape = {.heads = 2, .kv_heads = 1, .queries = queries, .keys = 6000}};
+    test::for_each_backend([&](crest::Backend backend) {
+      if (backend.tiles()) return;
+      const Case<Element> c(spec);
+      test::compute(c.problem, mixed, backend);
+      EXPECT_EQ(c.o.bytes(), exact_bytes(spec, backend));
+    });
+  }
+  const Spec one{.shape = {.heads = 2, .kv_heads = 1, .keys = 6000}};
+  Case<Element> c(one);
+  test::compute(c.problem, emulated);
+  EXPECT_EQ(c.o.bytes(), exact_bytes(one, crest::Backend::best()));
 }
 
 TEST(Mixed, FewRowsAreExact) {
@@ -244,15 +261,6 @@ TEST(Mixed, ATargetBelowZeroIsRefused) {
     EXPECT_EQ(crest::attention(c.problem, mixed.with({.target_error = target})).status,
               crest::Status::recipe_target_error);
   EXPECT_TRUE(c.untouched());
-}
-
-/// Where the CPU has tile registers, they and their model give the same bits.
-TEST(Mixed, RegistersGiveTheBitsOfTheModel) {
-  const crest::Backend amx = crest::Backend::named("amx");
-  if (!amx.available()) GTEST_SKIP() << "no tile registers in use; CREST_BACKEND=amx asks for them";
-  Case<Element> c(typical), model(typical);
-  EXPECT_EQ(test::run(c.problem, mixed, amx).fallbacks, test::run(model.problem, emulated, amx).fallbacks);
-  EXPECT_EQ(c.o.bytes(), model.o.bytes());
 }
 
 }  // namespace

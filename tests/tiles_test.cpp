@@ -1,4 +1,5 @@
-// The model of tile registers against plain arithmetic, and against the registers themselves where the CPU has them.
+// Tile registers: the model in software against plain arithmetic; the instructions, emulated where the CPU lacks them,
+// against the model.
 #define CREST_USER_KERNELS "tile_kernels.inl"
 #include <gtest/gtest.h>
 
@@ -6,11 +7,16 @@
 
 #include "crest/probe.hpp"
 #include "support/backends.hpp"
+#include "support/matrix.hpp"
 #include "support/random.hpp"
+#if defined(__x86_64__) && defined(__linux__)
+#include "support/tile_emulator.hpp"
+#endif
 
 namespace {
 
 using crest::bf16;
+using crest::Report;
 using crest::TileUnit;
 
 struct Operands {
@@ -76,14 +82,74 @@ TEST(Tiles, TheModelTakesNumbersBelowTheNormalOnesForZeros) {
   });
 }
 
+/// mixed by instructions, whether the CPU has them or not.
+struct ByInstructions : crest::Mixed {
+  constexpr TileUnit unit(bool) const { return TileUnit::amx; }
+};
+
+constexpr test::Spec prompts[] = {
+    {.shape = {.heads = 1, .kv_heads = 1, .queries = 70, .keys = 200, .head_dim = 64, .value_dim = 64},
+     .mask = {.causal = true}},
+    {.shape = {.heads = 6, .kv_heads = 2, .queries = 37, .keys = 130, .head_dim = 33, .value_dim = 80}},
+    {.shape = {.heads = 4, .kv_heads = 1, .queries = 61, .keys = 64, .head_dim = 128, .value_dim = 31},
+     .mask = {.causal = true, .window = 30, .sinks = 3}}};
+
+/// The same bits by instructions and by the model.
+template <class T>
+void expect_same_bits(crest::Backend backend) {
+  for (const test::Spec& spec : prompts) {
+    const test::Case<T> by_model(spec), by_instructions(spec);
+    test::compute(by_model.problem, crest::mixed.with({.target_error = 0, .emulate = true}), backend);
+    test::compute(by_instructions.problem, ByInstructions{{.options = {.target_error = 0}}}, backend);
+    EXPECT_EQ(by_instructions.o.bytes(), by_model.o.bytes());
+    EXPECT_EQ(by_instructions.error.bytes(), by_model.error.bytes());
+  }
+}
+void expect_same_bits(crest::Backend backend) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const Operands operands(seed);
+    EXPECT_EQ(operands.product(backend, TileUnit::amx), operands.product(backend, TileUnit::model));
+  }
+  expect_same_bits<float>(backend);
+  expect_same_bits<bf16>(backend);
+}
+
+#if defined(__x86_64__) && defined(__linux__)
+TEST(Tiles, EmulatedInstructionsComputeWhatTheModelDoes) {
+  if (crest::detail::this_cpu().amx) GTEST_SKIP() << "this CPU has the instructions";
+  for (const char* name : {"avx512", "avx2"}) {
+    const crest::Backend backend = crest::Backend::named(name);
+    if (!backend.available()) continue;
+    SCOPED_TRACE(name);
+    const test::TileEmulator emulator;
+    expect_same_bits(backend);
+    EXPECT_GT(emulator.products(), 1000);
+    EXPECT_FALSE(emulator.configured()) << "tiles were not released";
+  }
+}
+
+/// What probe() asks of a backend with tile registers, asked of an emulated one.
+TEST(Tiles, AnswersOfTheProbeAreThoseOfInstructionsThatWork) {
+  if (crest::detail::this_cpu().amx) GTEST_SKIP() << "this CPU has the instructions";
+  const crest::Backend backend = crest::Backend::named("avx2");
+  if (!backend.available()) GTEST_SKIP() << "no AVX2";
+  const test::TileEmulator emulator;
+  crest::detail::ProbePrompt prompt;
+  EXPECT_TRUE(prompt.attend(crest::exact, backend, prompt.expected).ok());
+  const Report report = prompt.attend(ByInstructions{{.options = {.target_error = 0}}}, backend, prompt.out);
+  EXPECT_EQ(report.fallbacks, 0);
+  EXPECT_TRUE(prompt.agrees(5e-3f));
+  EXPECT_FALSE(prompt.agrees(1e-5f)) << "floats were used";
+  prompt.out[59 * 48 + 47] *= 1.01f;
+  EXPECT_FALSE(prompt.agrees(5e-3f));
+}
+#endif
+
 TEST(Tiles, RegistersComputeWhatTheModelDoes) {
   crest::probe();
   const crest::Backend amx = crest::Backend::named("amx");
   if (!amx.available()) GTEST_SKIP() << "no tile registers in use on this machine";
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    const Operands operands(seed);
-    EXPECT_EQ(operands.product(amx, TileUnit::amx), operands.product(amx, TileUnit::model));
-  }
+  expect_same_bits(amx);
 }
 
 }  // namespace

@@ -22,11 +22,18 @@ concept ProblemBackend = requires(const B b, std::span<const Problem<T>> problem
 
 namespace detail {
 
+/// What multiplies matrices of bf16 for a recipe on a backend.
+template <class R>
+TileUnit tile_unit(const R& recipe, Backend backend) {
+  if constexpr (R::path == Path::mixed) return recipe.unit(backend.tiles());
+  return TileUnit::none;
+}
+
 template <class R, class T>
-Plan plan(const Problem<T>& p) {
+Plan plan(const Problem<T>& p, TileUnit unit) {
   if constexpr (R::path == Path::stream) return plan_streaming(p, !NeedsPeak<R>, !Uniform<R>);
   if constexpr (R::path == Path::sparse) return plan_sparse(p);
-  if constexpr (R::path == Path::mixed) return plan_streaming(p, false, true);
+  if constexpr (R::path == Path::mixed) return plan_mixed(p, unit);
   return plan_looking(p);
 }
 
@@ -37,7 +44,7 @@ std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
     if (plan.sparse) return sparse_shape(plan).bytes();
   if constexpr (streams<R>) {
     Index floats = plan.prefill ? prefill_shape(plan).floats() : plan.units() * plan.bands.largest().floats();
-    if (R::path == Path::mixed && plan.prefill) floats = std::max(floats, mixed_shape(plan).floats());
+    if (plan.unit != TileUnit::none) floats = std::max(floats, mixed_shape(plan).floats());
     return static_cast<std::size_t>(floats) * sizeof(float);
   } else if constexpr (R::path == Path::guide)
     return guide_shape(p, p.sketch->view(0)).bytes();
@@ -59,11 +66,11 @@ CREST_INLINE std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 *
 
 /// Plans every problem of a batch; `plans` may be null when only the layout is wanted.
 template <class R, class T>
-Layout lay_out(std::span<const Problem<T>> problems, Index threads, Plan* plans) {
+Layout lay_out(std::span<const Problem<T>> problems, TileUnit unit, Index threads, Plan* plans) {
   Layout at;
   Index partial_floats = 0;
   for (std::size_t i = 0; i < problems.size(); ++i) {
-    Plan plan = detail::plan<R>(problems[i]);
+    Plan plan = detail::plan<R>(problems[i], unit);
     plan.first_task = at.tasks;
     plan.first_merge = at.merges;
     plan.first_partial = partial_floats;
@@ -91,7 +98,7 @@ struct Call {
   float* partials;
   Layout layout;
 
-  Call(std::span<const Problem<T>> ps, const R& r, Backend backend, Index threads, const Layout& at, std::byte* memory)
+  Call(std::span<const Problem<T>> ps, const R& r, TileUnit unit, Index threads, const Layout& at, std::byte* memory)
       : problems(ps),
         recipe(r),
         plans(reinterpret_cast<Plan*>(memory)),
@@ -100,11 +107,9 @@ struct Call {
         partials(reinterpret_cast<float*>(memory + at.partials)),
         layout(at) {
     for (Index t = 0; t < threads; ++t) tallies[t] = {};
-    lay_out<R>(problems, threads, plans);
-    for (std::size_t i = 0; i < problems.size(); ++i) {
-      if constexpr (R::path == Path::guide) plans[i].turn = problems[i].sketch->next_turn();
-      if constexpr (R::path == Path::mixed) plans[i].unit = r.unit(backend.tiles());
-    }
+    lay_out<R>(problems, unit, threads, plans);
+    if constexpr (R::path == Path::guide)
+      for (std::size_t i = 0; i < problems.size(); ++i) plans[i].turn = problems[i].sketch->next_turn();
   }
 
   /// The problem whose tasks (or merges) include number `n`.
@@ -187,13 +192,14 @@ Report check_call(std::span<const Problem<T>> problems, const R& recipe) {
 template <class T, class R, class E>
 Report run_on(Backend backend, std::span<const Problem<T>> problems, const R& recipe, E& executor) {
   const Index threads = executor.size();
-  const Layout layout = lay_out<R>(problems, threads, nullptr);
+  const TileUnit unit = tile_unit(recipe, backend);
+  const Layout layout = lay_out<R>(problems, unit, threads, nullptr);
   const std::span<std::byte> memory = executor.scratch(layout.total);
   if (memory.size() < layout.total)
     return {.status = Status::out_of_memory,
             .expected = static_cast<Index>(layout.total),
             .found = static_cast<Index>(memory.size())};
-  const Call<T, R> call(problems, recipe, backend, threads, layout, memory.data());
+  const Call<T, R> call(problems, recipe, unit, threads, layout, memory.data());
   dispatch(backend, [&](auto region) {
     executor.parallel(layout.tasks, [&](Index thread, Index task) { call.attend(region, thread, task); });
     if (layout.merges > 0)
@@ -225,9 +231,11 @@ Report attend_all(std::span<const Problem<T>> problems, const R& recipe, E& exec
 
 /// Bytes of scratch memory attention() asks an executor of `threads` threads for; 0 for a call that it would refuse.
 template <class T, class Recipe = Exact>
-std::size_t scratch_bytes(const Problem<T>& problem, const Recipe& recipe = exact, Index threads = 1) {
+std::size_t scratch_bytes(const Problem<T>& problem, const Recipe& recipe = exact, Index threads = 1,
+                          Backend backend = Backend::best()) {
   const std::span<const Problem<T>> one(&problem, 1);
-  return detail::check_call(one, recipe).ok() ? detail::lay_out<Recipe>(one, threads, nullptr).total : 0;
+  if (!detail::check_call(one, recipe).ok()) return 0;
+  return detail::lay_out<Recipe>(one, detail::tile_unit(recipe, backend), threads, nullptr).total;
 }
 
 /// o = softmax(scale * q k^T + mask) v for every query head and query of one Problem.

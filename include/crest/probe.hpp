@@ -14,33 +14,49 @@ namespace crest {
 inline namespace CREST_ABI {
 namespace detail {
 
-/// Lets a backend with tile registers be used.
-inline void trust(Backend backend) {
-  if (backend.tiles()) sound().fetch_or(1u << backend.index);
+/// Whether a backend that must be asked for may be: not where CREST_BACKEND names another.
+inline bool wants(Backend backend) {
+  const char* const forced = forced_backend();
+  return forced == nullptr || *forced == '\0' || std::string_view(forced) == backend.name();
 }
 
-/// Runs a small problem of many rows, one by products of bf16 where the backend has tile registers, and compares it
-/// with what the scalar backend makes of it.
-inline bool answers_right(Backend backend) {
-  constexpr Index queries = 60, keys = 37, dim = 24;
-  float q[queries * dim], k[keys * dim], v[keys * dim], out[queries * dim], expected[queries * dim];
-  for (Index x = 0; x < queries * dim; ++x) q[x] = std::sin(static_cast<float>(x + 1));
-  for (Index x = 0; x < keys * dim; ++x)
-    k[x] = std::cos(static_cast<float>(7 * x)), v[x] = std::sin(static_cast<float>(3 * x));
-  Serial serial;
-  Problem<float> p{.q = {q, {1, queries, dim}},
-                   .k = {k, {1, keys, dim}},
-                   .v = {v, {1, keys, dim}},
-                   .o = {expected, {1, queries, dim}}};
-  const auto agree = [&](const auto& recipe, float error) {
-    p.o = {out, {1, queries, dim}};
-    if (!attention(p, recipe, serial, backend).ok()) return false;
+/// Lets a backend with tile registers be used.
+inline void trust(Backend backend) {
+  if (backend.tiles()) probed().sound.fetch_or(1u << backend.index);
+}
+
+/// A small prompt. Values do not cancel, dims leave registers whole and in part.
+struct ProbePrompt {
+  static constexpr Index queries = 60, keys = 77, dim = 48;
+  float q[queries * dim], k[keys * dim], v[keys * dim], expected[queries * dim], out[queries * dim];
+
+  ProbePrompt() {
+    for (Index x = 0; x < queries * dim; ++x) q[x] = std::sin(static_cast<float>(x + 1));
+    for (Index x = 0; x < keys * dim; ++x)
+      k[x] = std::cos(static_cast<float>(7 * x)), v[x] = 1 + 0.5f * std::sin(static_cast<float>(3 * x));
+  }
+  template <class R>
+  Report attend(const R& recipe, Backend backend, float* to) const {
+    Serial serial;
+    const Problem<float> p{
+        .q = {q, {1, queries, dim}}, .k = {k, {1, keys, dim}}, .v = {v, {1, keys, dim}}, .o = {to, {1, queries, dim}}};
+    return attention(p, recipe, serial, backend);
+  }
+  bool agrees(float error) const {
     for (Index x = 0; x < queries * dim; ++x)
-      if (!(std::abs(out[x] - expected[x]) <= error)) return false;
+      if (!(std::abs(out[x] - expected[x]) <= error * expected[x])) return false;
     return true;
-  };
-  if (!attention(p, exact, serial, Backend::named("scalar")).ok() || !agree(exact, 1e-5f)) return false;
-  return !backend.tiles() || agree(mixed.with({.target_error = 0}), 1e-2f);
+  }
+};
+
+/// Whether a backend computes what the scalar one does: exactly, and by products of bf16 where it has tile registers.
+inline bool answers_right(Backend backend) {
+  ProbePrompt prompt;
+  if (!prompt.attend(exact, Backend::named("scalar"), prompt.expected).ok()) return false;
+  if (!prompt.attend(exact, backend, prompt.out).ok() || !prompt.agrees(1e-5f)) return false;
+  if (!backend.tiles()) return true;
+  const Report report = prompt.attend(mixed.with({.target_error = 0}), backend, prompt.out);
+  return report.ok() && report.fallbacks == 0 && prompt.agrees(5e-3f);
 }
 
 /// Whether a child process that uses `backend` survives and agrees. False when no child can be started.
@@ -63,11 +79,11 @@ inline bool survives(Backend backend) {
 /// before threads are started. Returns Backend::best().
 inline Backend probe() {
   for (Backend b : Backend::all()) {
-    if (!b.available() && !(b.tiles() && detail::Regions::supported(b.index))) continue;
+    if (!b.available() && !(b.tiles() && detail::wants(b) && detail::Regions::supported(b.index))) continue;
     if (detail::survives(b))
       detail::trust(b);
     else
-      detail::faulty().fetch_or(1u << b.index);
+      probed().faulty.fetch_or(1u << b.index);
   }
   return Backend::best();
 }

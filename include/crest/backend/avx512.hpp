@@ -39,6 +39,7 @@ struct TileRegion : Region {
 #include "crest/simd/storage.inl"
 #include "crest/simd/tiles.inl"
 #include "crest/simd/tiles_amx.inl"
+#include "crest/simd/with_amx.inl"
 #include "crest/kernel/block.inl"
 #include "crest/kernel/score.inl"
 #include "crest/kernel/weigh.inl"

@@ -32,7 +32,7 @@ struct Region {
 #include "crest/simd/math.inl"
 #include "crest/simd/storage.inl"
 #include "crest/simd/tiles.inl"
-#include "crest/simd/tiles_none.inl"
+#include "crest/simd/with_model.inl"
 #include "crest/kernel/block.inl"
 #include "crest/kernel/score.inl"
 #include "crest/kernel/weigh.inl"

@@ -16,6 +16,19 @@
 #endif
 
 namespace crest {
+inline namespace v0 {
+
+/// What probe() found, one bit for each backend, in all translation units of a program alike.
+struct Probed {
+  std::atomic<unsigned> faulty{0};  ///< out of use
+  std::atomic<unsigned> sound{0};   ///< of those with tile registers: in use
+};
+inline Probed& probed() {
+  static Probed found;
+  return found;
+}
+
+}  // namespace v0
 inline namespace CREST_ABI {
 namespace detail {
 
@@ -49,16 +62,6 @@ using Regions = RegionList<neon::Region, scalar::Region>;
 using Regions = RegionList<scalar::Region>;
 #endif
 
-/// Backends that probe() found faulty, one bit each.
-inline std::atomic<unsigned>& faulty() {
-  static std::atomic<unsigned> bits{0};
-  return bits;
-}
-/// Backends with tile registers that probe() found sound.
-inline std::atomic<unsigned>& sound() {
-  static std::atomic<unsigned> bits{0};
-  return bits;
-}
 /// What CREST_BACKEND says, or nullptr. The environment is read once.
 inline const char* forced_backend() {
   static const char* const name = std::getenv("CREST_BACKEND");
@@ -74,7 +77,7 @@ struct Backend {
   /// Compiled in, supported by CPU and operating system, and not found faulty by probe(). Tile registers must be asked
   /// for: a backend with them must have been found sound by probe(), or be named by CREST_BACKEND.
   bool available() const {
-    if (index < 0 || detail::faulty().load() >> index & 1u || (tiles() && !trusted())) return false;
+    if (index < 0 || probed().faulty.load() >> index & 1u || (tiles() && !trusted())) return false;
     return detail::Regions::supported(index);
   }
   /// Whether it has tile registers, for the recipe `mixed`.
@@ -93,7 +96,7 @@ struct Backend {
  private:
   bool trusted() const {
     const char* const forced = detail::forced_backend();
-    return detail::sound().load() >> index & 1u || (forced != nullptr && std::string_view(forced) == name());
+    return probed().sound.load() >> index & 1u || (forced != nullptr && std::string_view(forced) == name());
   }
 };
 

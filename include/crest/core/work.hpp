@@ -140,8 +140,8 @@ struct Plan {
   Index query_tile = 1, query_tiles = 0;
   Bands bands{};
   Index splits = 1, split_keys = 0;
-  bool prefill = false;  ///< many rows: units of one head that share packed tiles of keys
-  bool sparse = false;   ///< and tiles of the keys that were drawn for them
+  bool prefill = false;            ///< many rows: units of one head that share packed tiles of keys
+  bool sparse = false;             ///< and tiles of the keys that were drawn for them
   TileUnit unit = TileUnit::none;  ///< and products of bf16
   Index kv_heads = 0, queries = 0, keys = 0;
   Index first_task = 0, first_merge = 0;  ///< in the numbering of the whole batch
@@ -189,16 +189,16 @@ inline void split_keys(Plan& plan) {
   plan.splits = divide_up(plan.keys, plan.split_keys);
 }
 
-/// Streaming recipes: about 32 rows share each K/V load, or, where there are many rows and the recipe can, 192 rows
+/// Streaming recipes: about 32 rows share each K/V load, or, where there are many rows and the recipe can, `many` rows
 /// share packed tiles of keys.
 template <class T>
-Plan plan_streaming(const Problem<T>& p, bool may_split, bool may_prefill) {
+Plan plan_streaming(const Problem<T>& p, bool may_split, bool may_prefill, Index many = prefill_rows) {
   constexpr Index few_queries = 16;
   Plan plan{.kv_heads = p.kv_heads(), .queries = p.queries(), .keys = p.keys()};
   if (p.heads() == 0 || p.queries() == 0) return Plan{};
   const Index group = p.gqa_group();
   plan.prefill = may_prefill && group * p.queries() >= prefill_from(group);
-  plan.query_tile = std::clamp<Index>((plan.prefill ? prefill_rows : 32) / group, 1, p.queries());
+  plan.query_tile = std::clamp<Index>((plan.prefill ? many : 32) / group, 1, p.queries());
   plan.query_tiles = divide_up(p.queries(), plan.query_tile);
   plan.bands = {group_shape(p), plan.prefill ? 1 : Bands::most};
   plan.split_keys = p.keys();
@@ -220,6 +220,19 @@ Plan plan_sparse(const Problem<T>& p) {
   plan.bands = {group_shape(p), 1};
   plan.splits = 1, plan.split_keys = p.keys();
   plan.prefill = plan.sparse = true;
+  return plan;
+}
+
+/// Rows that share a tile packed for the recipe `mixed`: packing costs more beside its products.
+inline constexpr Index mixed_rows = 384;
+
+/// The recipe `mixed`. Its rows tell their error from all their keys, which stay together; what it leaves to exact is a
+/// streaming plan.
+template <class T>
+Plan plan_mixed(const Problem<T>& p, TileUnit unit) {
+  Plan plan = plan_streaming(p, false, unit != TileUnit::none, mixed_rows);
+  if (!plan.prefill) return plan_streaming(p, true, true);
+  plan.unit = unit;
   return plan;
 }
 

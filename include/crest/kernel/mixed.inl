@@ -29,9 +29,11 @@ struct RoundedWeights {
     const TileState<1> state = rows.row(i).tile_state(0);
     store(state.folded, load(state.folded) + gained);
   }
+  /// Not a number where sums of squares are out of range: such rows vouch for nothing.
   float error(Index i) const {
     const Group<1> g = rows.row(i);
     const float cost = lane_sum(load(spread + i * GroupShape::pad)), own = squared_length(g.o, g.shape.o_pitch());
+    if (!(own <= std::numeric_limits<float>::max())) return std::numeric_limits<float>::quiet_NaN();
     return bf16_error * std::sqrt(cost / own * (std::is_same_v<T, bf16> ? 1 : 2));
   }
 };
@@ -46,6 +48,7 @@ void attend_in_floats(const TaskCall<T>& c, const R& recipe, const Unit* units, 
   c.tally.rescales += rows.attend_all();
   for (Index i = 0; i < n; ++i) finish_unit<R>(c, rows.row(i), rows.units[i]);
   c.tally.fallbacks += n;
+  for (Index i = 0; i < n; ++i) c.tally.keys_scored += Visible(c.p, rows.units[i].query).count(c.task.keys);
   c.tally.bytes_read += static_cast<std::uint64_t>(union_count(c.p, c.task.queries, c.task.keys)) * row_bytes(c.p);
 }
 

@@ -87,27 +87,40 @@ struct Prefill : Products {
     return moved;
   }
 
+  /// Which keys of the tile each of some rows sees.
+  struct Seen {
+    std::uint64_t by_row[block_rows], any = 0, all = ~std::uint64_t{0};
+  };
+  CREST_INLINE std::uint64_t seen_by(Index i) const { return seen_bits(tile, Visible(c.p, units[i].query).ranges()); }
+  Seen seen_by_rows(KeyRange some) const {
+    Seen seen;
+    const Index n = length(some);
+    const std::uint64_t first = seen.by_row[0] = seen_by(some.first), last = seen_by(some.last - 1);
+    // What the first and the last see whole, a mask hides from none between them. Most tiles are seen whole.
+    const bool alike = c.p.range_of.empty() && first == last && std::popcount(first) == tile.count;
+    for (Index i = 0; i < n; ++i) {
+      const bool same = i > 0 && units[some.first + i].query == units[some.first + i - 1].query;
+      const std::uint64_t bits = alike ? first : same ? seen.by_row[i - 1] : seen_by(some.first + i);
+      seen.by_row[i] = bits, seen.any |= bits, seen.all &= bits;
+    }
+    return seen;
+  }
+
   /// The tile for a block of rows. Returns how often a reference moved.
   template <class Draws>
   Index attend_block(KeyRange some, const Draws& draws) const {
-    std::uint64_t seen[block_rows], any = 0, all = ~std::uint64_t{0};
-    for (Index i = some.first; i < some.last; ++i) {
-      const bool same = i > some.first && units[i].query == units[i - 1].query;
-      std::uint64_t& bits = seen[i - some.first];
-      bits = same ? seen[i - some.first - 1] : seen_bits(tile, Visible(c.p, units[i].query).ranges());
-      any |= bits, all &= bits;
-    }
-    if (any == 0) return 0;
-    const KeyRange used{std::countr_zero(any), keys - std::countl_zero(any)};
+    const Seen seen = seen_by_rows(some);
+    if (seen.any == 0) return 0;
+    const KeyRange used{std::countr_zero(seen.any), keys - std::countl_zero(seen.any)};
     Index moved = 0;
     this->score(this->block(some.first), used.last);
     for (Index i = some.first; i < some.last; ++i)
-      moved += weigh(i, w + (i - some.first) * keys, seen[i - some.first], draws);
-    if (any == all || tile.finite)
+      moved += weigh(i, w + (i - some.first) * keys, seen.by_row[i - some.first], draws);
+    if (seen.any == seen.all || tile.finite)
       this->add_values(used, OutputRows{row(some.first).o, row_floats, length(some)});
     else
       for (Index i = some.first; i < some.last; ++i)
-        this->add_own_values(row(i).o, w + (i - some.first) * keys, seen[i - some.first]);
+        this->add_own_values(row(i).o, w + (i - some.first) * keys, seen.by_row[i - some.first]);
     return moved;
   }
 

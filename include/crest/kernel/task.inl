@@ -78,7 +78,7 @@ void stream_task(const TaskCall<T>& c, const R& recipe) {
   }
   if constexpr (R::path == Path::mixed) {
     if constexpr (HT == 1)
-      if (c.plan.prefill && c.plan.unit != TileUnit::none) return mixed_task(c, recipe);
+      if (c.plan.unit != TileUnit::none) return mixed_task(c, recipe);
     if (c.task.split == 0) c.tally.fallbacks += c.p.gqa_group() * length(c.task.queries);
   }
   if constexpr (HT == 1 && !Uniform<R>)

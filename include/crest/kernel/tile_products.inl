@@ -1,7 +1,7 @@
 // Products of many rows with a tile of keys, of bf16 with sums in floats, by tile registers.
 //
 // q and k are split into two bf16 each where one does not hold them: three products then give a score 16 bits of
-// mantissa, so that rounding a score never costs more than rounding a weight. Weights and values are rounded to one.
+// mantissa, and rounding it hardly costs anything beside rounding a weight. Weights and values are rounded to one.
 // Operands lie as instructions load them: a left one by rows, a right one as [columns / 16][places / 32] registers of
 // [16][16][2], whose pairs are neighbours along the sum.
 
@@ -22,7 +22,7 @@ struct RightTiles {
 
 /// Pairs of bf16 as floats of the same bits.
 CREST_INLINE Vec load_pairs(const bf16* p) { return load(reinterpret_cast<const float*>(p)); }
-CREST_INLINE void store_pairs(bf16* p, Vec a) { store(reinterpret_cast<float*>(p), a); }
+CREST_INLINE void store_loaded(bf16* p, Vec a) { store(reinterpret_cast<float*>(p), a); }
 
 /// sum += a b over some steps, in registers 0..3: two rows of registers by NB columns. a: at its first place and row.
 template <int NB, class Tiles>
@@ -76,7 +76,7 @@ CREST_INLINE void transpose_pairs(const bf16* rows, Index pitch, KeyRange column
       CREST_UNROLL for (int r = 0; r < W; ++r) a[r] = load_pairs(rows + r * pitch + 2 * pair);
       transpose(a);
       bf16* const at = to.pair(i, pair);
-      CREST_UNROLL for (int r = 0; r < W; ++r) store_pairs(at + r * 2 * to.columns, a[r]);
+      CREST_UNROLL for (int r = 0; r < W; ++r) store_loaded(at + r * 2 * to.columns, a[r]);
     }
 }
 
@@ -114,30 +114,36 @@ struct TileProducts {
     split_row(queries + i * query_pitch(), head_dim, dim, [&](Index x) { return load_first(q + x, head_dim - x); });
   }
 
+  /// A key, split; one of bf16 as it lies.
+  void stage_key(const Block<T, 1>& block, int i) const {
+    bf16* const to = staged + i * query_pitch();
+    if constexpr (key_parts > 1) {
+      split_row(to, head_dim, dim, [&](Index x) { return key_at(block, i, x, head_dim - x); });
+    } else {
+      std::memcpy(to, block.k[i], static_cast<std::size_t>(head_dim) * sizeof(bf16));
+      std::fill(to + head_dim, to + dim, bf16{});
+    }
+  }
   void pack_keys(const Block<T, 1>& block, Index at) {
-    for (int i = 0; i < block.keys; ++i)
-      split_row(staged + i * query_pitch(), head_dim, dim, [&](Index x) { return key_at(block, i, x, head_dim - x); });
+    for (int i = 0; i < block.keys; ++i) stage_key(block, i);
     transpose_pairs(staged, query_pitch(), {at, at + block.keys}, key_parts * dim, k);
   }
-  /// Rounds one value and returns its |v|^2.
-  float stage_value(const Block<T, 1>& block, int i, bf16* to) const {
-    Vec square = zero();
+  /// Two values by turns. Adds up their squares.
+  void pack_two_values(const Block<T, 1>& block, int i, Index at, Vec& first, Vec& second) {
+    first = second = zero();
     for (Index x = 0; x < value_dim; x += Vec::width) {
-      const Vec value = value_at(block, i, x, value_dim - x);
-      square = fma(value, value, square);
-      store(to + x, value);
+      const Vec a = value_at(block, i, x, value_dim - x), b = value_at(block, i + 1, x, value_dim - x);
+      store_pairs(v.pair(x, (at + i) / 2), a, b);
+      first = fma(a, a, first), second = fma(b, b, second);
     }
-    return lane_sum(square);
+    for (Index x = round_up(value_dim, Vec::width); x < o_pitch; x += Vec::width)
+      store_pairs(v.pair(x, (at + i) / 2), zero(), zero());
   }
   void pack_values(const Block<T, 1>& block, Index at) {
-    std::fill_n(staged, 2 * o_pitch, bf16{});
-    for (int i = 0; i < block.keys; i += 2) {
-      for (int r = 0; r < 2; ++r) lengths[at + i + r] = stage_value(block, i + r, staged + r * o_pitch);
-      for (Index x = 0; x < o_pitch; x += v.columns) {
-        bf16* const to = v.pair(x, (at + i) / 2);
-        for (Index n = 0; n < v.columns; ++n) to[2 * n] = staged[x + n], to[2 * n + 1] = staged[o_pitch + x + n];
-      }
-    }
+    constexpr int W = Vec::width;
+    Vec squares[block.keys];
+    for (int i = 0; i < block.keys; i += 2) pack_two_values(block, i, at, squares[i], squares[i + 1]);
+    for (int i = 0; i < block.keys; i += W) store(lengths + at + i, sums(squares + i));
   }
   /// Zeros for the values of places from `first` on, which no key holds.
   void clear_values(Index first) {
@@ -160,6 +166,7 @@ struct TileProducts {
   /// Scores of a block of packed queries for the first `most` keys of the tile.
   void score(const bf16* block, Index most) const {
     const Index part = dim / step;
+    tiles.begin();
     for (Index at = 0; at < most; at += 2 * k.columns) {
       each_sum<2>(w + at, keys, [&](auto r, float*) { tiles.template clear<r>(); });
       multiply_tiles<2>(tiles, block, query_pitch(), k, at, {0, part});
@@ -180,6 +187,7 @@ struct TileProducts {
   void add_values(KeyRange some, const OutputRows& to) const {
     const KeyRange steps{some.first / step, divide_up(some.last, step)};
     Index x = 0;
+    tiles.begin();
     for (; x + 2 * v.columns <= o_pitch; x += 2 * v.columns) add_values<2>(steps, to, x);
     if (x < o_pitch) add_values<1>(steps, to, x);
   }

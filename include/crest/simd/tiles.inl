@@ -5,6 +5,9 @@ struct TileModel {
   static constexpr int rows = 16, row_bytes = 64;
   alignas(64) std::byte registers[8][rows * row_bytes];
 
+  /// Makes the registers ready. What they held is lost.
+  void begin() {}
+
   template <int R>
   void clear() {
     std::memset(registers[R], 0, sizeof registers[R]);
@@ -39,7 +42,7 @@ struct TileModel {
   }
 
  private:
-  static float normal(float x) { return std::abs(x) < std::numeric_limits<float>::min() ? 0.0f : x; }
+  static float normal(float x) { return std::abs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0f, x) : x; }
   static float add_product(float sum, float a, float b) { return normal(sum + a * b); }
   template <int R>
   float at(int row, int place) const {

@@ -5,7 +5,13 @@ class AmxTiles {
  public:
   static constexpr int rows = TileModel::rows, row_bytes = TileModel::row_bytes;
 
-  AmxTiles() {
+  AmxTiles() = default;
+  ~AmxTiles() { asm volatile("tilerelease"); }
+  AmxTiles(const AmxTiles&) = delete;
+  AmxTiles& operator=(const AmxTiles&) = delete;
+
+  /// Whoever ran since the last product, a user's variant perhaps, may have used tiles too.
+  void begin() {
     alignas(64) static constexpr auto all_whole = [] {
       std::array<std::uint8_t, 64> config{};
       config[0] = 1;  // palette
@@ -14,9 +20,6 @@ class AmxTiles {
     }();
     asm volatile("ldtilecfg %0" ::"m"(all_whole));
   }
-  ~AmxTiles() { asm volatile("tilerelease"); }
-  AmxTiles(const AmxTiles&) = delete;
-  AmxTiles& operator=(const AmxTiles&) = delete;
 
   template <int R>
   void clear() {
@@ -35,14 +38,3 @@ class AmxTiles {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
   }
 };
-
-/// Calls f(tiles) with what stands for tile registers.
-template <class F>
-void with_tiles(TileUnit unit, F&& f) {
-  if (unit == TileUnit::amx) {
-    AmxTiles tiles;
-    return f(tiles);
-  }
-  TileModel tiles;
-  f(tiles);
-}

@@ -17,16 +17,23 @@ CREST_INLINE Vec load(const bf16* p) {
   return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16))};
 }
 CREST_INLINE void store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
-/// Rounds to nearest even; NaN stays NaN.
-CREST_INLINE void store(bf16* p, Vec a) {
+/// Rounded to bf16, to nearest even, in the low halves of lanes; NaN stays NaN.
+CREST_INLINE __m256i round_bf16(Vec a) {
   const __m256i bits = _mm256_castps_si256(a.v), high = _mm256_srli_epi32(bits, 16);
   const __m256i odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
   const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
   const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q));
   const __m256i quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
-  const __m256i chosen = _mm256_blendv_epi8(_mm256_srli_epi32(rounded, 16), quiet, nan);
-  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(chosen, chosen), 0x08);
+  return _mm256_blendv_epi8(_mm256_srli_epi32(rounded, 16), quiet, nan);
+}
+CREST_INLINE void store(bf16* p, Vec a) {
+  const __m256i halves = round_bf16(a), packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(halves, halves), 0x08);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
+}
+/// Rounds two vectors and stores them by turns: a[0], b[0], a[1] ...
+CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) {
+  const __m256i pairs = _mm256_or_si256(round_bf16(a), _mm256_slli_epi32(round_bf16(b), 16));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), pairs);
 }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }

@@ -31,15 +31,21 @@ CREST_INLINE Vec load_part(const float* p, Index n) { return {_mm512_maskz_loadu
 CREST_INLINE Vec load_part(const f16* p, Index n) { return {_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first(n), p))}; }
 CREST_INLINE Vec load_part(const bf16* p, Index n) { return {widen_bf16(_mm256_maskz_loadu_epi16(first(n), p))}; }
 CREST_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
-/// Rounds to nearest even; NaN stays NaN.
-CREST_INLINE void store(bf16* p, Vec a) {
+/// Rounded to bf16, to nearest even, in the low halves of lanes; NaN stays NaN.
+CREST_INLINE __m512i round_bf16(Vec a) {
   const __m512i bits = _mm512_castps_si512(a.v), high = _mm512_srli_epi32(bits, 16);
   const __m512i odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
   const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
   const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
   const __m512i quiet = _mm512_or_si512(high, _mm512_set1_epi32(0x40));
-  const __m512i chosen = _mm512_mask_mov_epi32(_mm512_srli_epi32(rounded, 16), nan, quiet);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(chosen));
+  return _mm512_mask_mov_epi32(_mm512_srli_epi32(rounded, 16), nan, quiet);
+}
+CREST_INLINE void store(bf16* p, Vec a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(round_bf16(a)));
+}
+/// Rounds two vectors and stores them by turns: a[0], b[0], a[1] ...
+CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) {
+  _mm512_storeu_si512(p, _mm512_or_si512(round_bf16(a), _mm512_slli_epi32(round_bf16(b), 16)));
 }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }

@@ -20,13 +20,20 @@ CREST_INLINE Vec load(const float* p) {
 CREST_INLINE Vec load(const f16* p) { return {vcvt_f32_f16(vreinterpret_f16_u16(load_bits(p)))}; }
 CREST_INLINE Vec load(const bf16* p) { return {vreinterpretq_f32_u32(vshll_n_u16(load_bits(p), 16))}; }
 CREST_INLINE void store(float* p, Vec a) { vst1q_u8(reinterpret_cast<std::uint8_t*>(p), vreinterpretq_u8_f32(a.v)); }
-/// Rounds to nearest even; NaN stays NaN.
-CREST_INLINE void store(bf16* p, Vec a) {
+/// Rounded to bf16, to nearest even, in the low halves of lanes; NaN stays NaN.
+CREST_INLINE uint32x4_t round_bf16(Vec a) {
   const uint32x4_t bits = vreinterpretq_u32_f32(a.v), high = vshrq_n_u32(bits, 16);
   const uint32x4_t rounded = vaddq_u32(bits, vaddq_u32(vandq_u32(high, vdupq_n_u32(1)), vdupq_n_u32(0x7fff)));
   const uint32x4_t number = vceqq_f32(a.v, a.v), quiet = vorrq_u32(high, vdupq_n_u32(0x40));
-  const uint16x4_t chosen = vmovn_u32(vbslq_u32(number, vshrq_n_u32(rounded, 16), quiet));
-  vst1_u8(reinterpret_cast<std::uint8_t*>(p), vreinterpret_u8_u16(chosen));
+  return vbslq_u32(number, vshrq_n_u32(rounded, 16), quiet);
+}
+CREST_INLINE void store(bf16* p, Vec a) {
+  vst1_u8(reinterpret_cast<std::uint8_t*>(p), vreinterpret_u8_u16(vmovn_u32(round_bf16(a))));
+}
+/// Rounds two vectors and stores them by turns: a[0], b[0], a[1] ...
+CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) {
+  const uint32x4_t pairs = vorrq_u32(round_bf16(a), vshlq_n_u32(round_bf16(b), 16));
+  vst1q_u8(reinterpret_cast<std::uint8_t*>(p), vreinterpretq_u8_u32(pairs));
 }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {vaddq_f32(a.v, b.v)}; }

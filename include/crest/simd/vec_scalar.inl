@@ -32,6 +32,7 @@ CREST_INLINE void store(bf16* p, Vec a) {
   const bf16 x = to_bf16(a.v);
   std::memcpy(p, &x, sizeof x);
 }
+CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) { store(p, a), store(p + 1, b); }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
 CREST_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
