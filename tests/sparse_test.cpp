@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "crest/executors.hpp"
+#include "support/prompt.hpp"
 #include "support/sketched.hpp"
 
 namespace {
@@ -16,16 +17,10 @@ using test::Spec;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-/// Queries of a tile that look for about the same keys, as neighbours in a text do, and differ by `own`.
 Case<f16> prompt(Spec spec, float own = 0.4f) {
   spec.common = 1;
   Case<f16> c(spec);
-  test::Random random(spec.seed + 77);
-  for (Index h = 0; h < spec.shape.heads; ++h)
-    for (Index x = 0; x < spec.shape.head_dim; ++x) {
-      const float shared = 1.6f * random.normal();
-      for (Index i = 0; i < spec.shape.queries; ++i) c.q.set(h, i, x, shared + own * random.normal());
-    }
+  test::make_neighbours(c.q, spec.seed, own);
   return c;
 }
 
@@ -189,6 +184,23 @@ TEST(Sparse, TellsWhatItCannotSee) {
   c.k.fill([&](Index h, Index j, Index x) { return x == 31 ? (j == 700 ? 6.0f : 0.0f) : c.k.get(h, j, x); });
   const Report report = test::run(c.problem, sparse.with({.budget = 0.2f}));
   EXPECT_GT(report.worst_error, 1) << "queries 15 and 45 score all keys";
+}
+
+/// Two texts in one call, told apart by a bias: 10 queries see the first 1000 keys only, the 30 that look at all keys
+/// and give the tile its mean see the others.
+TEST(Sparse, KeysHiddenFromSomeQueriesHaveAChance) {
+  Case<f16> c =
+      prompt({.shape = {.heads = 2, .kv_heads = 1, .queries = 40, .keys = 2000, .head_dim = 32, .value_dim = 32}});
+  std::vector<float> bias(40 * 2000);
+  for (Index i = 0; i < 40; ++i)
+    for (Index j = 0; j < 2000; ++j) bias[i * 2000 + j] = (i < 10) == (j < 1000) ? 0 : -infinity;
+  c.problem.logits.bias = {bias.data(), {2, 40, 2000}, {0, 2000, 1}};
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    c.reset();
+    EXPECT_EQ(test::run(c.problem, sparse.with({.budget = 0.4f}), backend).fallbacks, 0);
+    test::expect_told(c.problem, wanted);
+  });
 }
 
 TEST(Sparse, NonFiniteKeysAndQueriesAreLeftToExact) {
