@@ -2,6 +2,7 @@
 // cannot vouch for itself.
 #include <gtest/gtest.h>
 
+#include "crest/cascade.hpp"
 #include "crest/executors.hpp"
 #include "support/prompt.hpp"
 #include "support/sketched.hpp"
@@ -201,6 +202,36 @@ TEST(Sparse, KeysHiddenFromSomeQueriesHaveAChance) {
     EXPECT_EQ(test::run(c.problem, sparse.with({.budget = 0.4f}), backend).fallbacks, 0);
     test::expect_told(c.problem, wanted);
   });
+}
+
+/// Two sequences of 20 queries, too few to draw keys of their own, draw from their common prefix together.
+TEST(Sparse, DrawsFromThePrefixOfACascade) {
+  Case<f16> c =
+      prompt({.shape = {.heads = 2, .kv_heads = 1, .queries = 40, .keys = 1600, .head_dim = 32, .value_dim = 32}});
+  const auto part = [](auto view, Index rows, Index first, Index count) {
+    return decltype(view)(view.data_handle() + first * view.stride(1), {rows, count, 32},
+                          {view.stride(0), view.stride(1), view.stride(2)});
+  };
+  std::vector<float> o(2 * 40 * 32), lse(2 * 40), error(2 * 40);
+  crest::Problem<f16> prefix = c.problem;
+  prefix.k = part(prefix.k, 1, 0, 1500), prefix.v = part(prefix.v, 1, 0, 1500);
+  prefix.o = {o.data(), {2, 40, 32}}, prefix.lse = {lse.data(), {2, 40}}, prefix.error = {error.data(), {2, 40}};
+  std::vector<crest::Problem<f16>> rest(2, c.problem);
+  for (Index i = 0; i < 2; ++i) {
+    rest[i].q = part(c.problem.q, 2, 20 * i, 20), rest[i].o = part(c.problem.o, 2, 20 * i, 20), rest[i].error = {};
+    rest[i].k = part(c.problem.k, 1, 1500, 100), rest[i].v = part(c.problem.v, 1, 1500, 100);
+    rest[i].lse = {c.problem.lse.address(0, 20 * i), {2, 20}, {c.problem.lse.stride(0), c.problem.lse.stride(1)}};
+  }
+  const Report report =
+      crest::cascade(prefix, std::span<const crest::Problem<f16>>(rest), sparse.with({.budget = 0.4f}));
+  ASSERT_TRUE(report.ok()) << crest::to_string(report.status);
+  EXPECT_EQ(report.fallbacks, 2 * 40) << "of the sequences' own keys";
+  EXPECT_LT(report.keys_used, 2 * 40 * (700 + 100));
+  const auto wanted = oracle::solve(c.problem);
+  for (Index r = 0; r < 2 * 40; ++r) {
+    EXPECT_GT(error[r], 0);
+    EXPECT_LE(test::head_error(c.problem, r / 40, r % 40, wanted[r].o), 4 * error[r] + test::exact_tolerance) << r;
+  }
 }
 
 TEST(Sparse, NonFiniteKeysAndQueriesAreLeftToExact) {

@@ -17,16 +17,19 @@ inline void make_neighbours(Tensor<float>& q, std::uint64_t seed, float own = 0.
     }
 }
 
-/// All rows were computed with drawn keys, at most `share` of those visible, and said so.
+/// All rows were computed with drawn keys, at most `share` of those visible, and said so: off by a little, few by more.
 template <class T>
 void expect_drawn(const Problem<T>& p, const crest::Report& report, double share) {
   EXPECT_EQ(report.fallbacks, 0);
   EXPECT_LE(static_cast<double>(report.keys_used), share * static_cast<double>(report.keys_visible));
+  double sum = 0;
   for (Index h = 0; h < p.heads(); ++h)
     for (Index i = 0; i < p.queries(); ++i) {
-      EXPECT_GT(row_value(p.error, h, i), 0) << "head " << h << ", query " << i;
-      EXPECT_LE(row_value(p.error, h, i), 0.5f) << "head " << h << ", query " << i;
+      const double told = row_value(p.error, h, i);
+      EXPECT_TRUE(told > 0 && told <= 0.5) << told << " of head " << h << ", query " << i;
+      sum += told;
     }
+  EXPECT_LE(sum / static_cast<double>(p.heads() * p.queries()), 0.1);
 }
 
 }  // namespace test
