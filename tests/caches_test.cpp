@@ -5,6 +5,7 @@
 #include "support/cached.hpp"
 #include "support/compare.hpp"
 #include "support/feature_table.hpp"
+#include "support/prompt.hpp"
 
 namespace {
 
@@ -158,6 +159,52 @@ void expect_guided(const Paging& paging, bool rows) {
 TEST(Cache, GuidedFollowsIt) { expect_guided({}, false), expect_guided({}, true); }
 TEST(Cache, GuidedFollowsItsPages) { expect_guided({.page = 16}, false), expect_guided({.page = 100}, true); }
 
+/// sparse, with half of the keys drawn.
+void expect_sparse(const Paging& paging) {
+  const test::Spec spec{
+      .shape = {.heads = 6, .kv_heads = 2, .queries = 40, .keys = 1600, .head_dim = 64, .value_dim = 64},
+      .mask = {.causal = true},
+      .common = 1};
+  Cached<Element> c(spec, paging);
+  test::make_neighbours(c.plain.q, spec.seed);
+  const auto wanted = oracle::solve(c.plain.problem);
+  for_each_backend([&](crest::Backend backend) {
+    const Report report = test::run(c.problem, crest::sparse.with({.budget = 0.5f}), backend);
+    test::expect_drawn(c.problem, report, 0.6);
+    for (Index h = 0; h < 6; ++h)
+      for (Index i = 0; i < 40; ++i) {
+        const double found = test::relative_l2(c.plain.problem, h, i, wanted[h * 40 + i]);
+        EXPECT_LE(found, 4 * c.problem.error(h, i) + tolerance) << "head " << h << ", query " << i;
+      }
+  });
+}
+
+TEST(Cache, SparseReadsIt) { expect_sparse({}); }
+TEST(Cache, SparseReadsItsPages) { expect_sparse({.page = 16, .shared = true}), expect_sparse({.page = 100}); }
+
+/// mixed, in software that does what tile registers would.
+void expect_mixed(const Paging& paging) {
+  const test::Spec spec{
+      .shape = {.heads = 6, .kv_heads = 2, .queries = 40, .keys = 300, .head_dim = 64, .value_dim = 96},
+      .mask = {.causal = true},
+      .common = 1};
+  Cached<Element> c(spec, paging);
+  const auto wanted = oracle::solve(c.plain.problem);
+  for_each_backend([&](crest::Backend backend) {
+    const Report report = test::run(c.problem, crest::mixed.with({.emulate = true}), backend);
+    EXPECT_LT(report.fallbacks, report.rows / 10);
+    for (Index h = 0; h < 6; ++h)
+      for (Index i = 0; i < 40; ++i) {
+        const double found = test::relative_l2(c.plain.problem, h, i, wanted[h * 40 + i]);
+        EXPECT_LE(found, 4 * c.problem.error(h, i) + tolerance) << "head " << h << ", query " << i;
+        EXPECT_LE(found, 0.005);
+      }
+  });
+}
+
+TEST(Cache, MixedReadsIt) { expect_mixed({}); }
+TEST(Cache, MixedReadsItsPages) { expect_mixed({.page = 16, .shared = true}), expect_mixed({.page = 100}); }
+
 /// What the tests above prove is what docs/features.md says.
 TEST(Cache, IsInTheTableOfFeatures) {
   const std::string name = std::is_same_v<Element, crest::q8_0>   ? "q8_0"
@@ -169,6 +216,7 @@ TEST(Cache, IsInTheTableOfFeatures) {
   for (const auto& row : test::feature_rows()) {
     if (!row[0].starts_with("cache of ") || row[0].find(name) == std::string::npos) continue;
     ++found;
+    EXPECT_EQ(row.size(), 5u);
     for (std::size_t cell = 1; cell < row.size(); ++cell) EXPECT_EQ(row[cell], "yes");
   }
   EXPECT_EQ(found, 1);

@@ -2,7 +2,9 @@
 // cannot vouch for itself.
 #include <gtest/gtest.h>
 
+#include "crest/cascade.hpp"
 #include "crest/executors.hpp"
+#include "support/prompt.hpp"
 #include "support/sketched.hpp"
 
 namespace {
@@ -16,16 +18,10 @@ using test::Spec;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-/// Queries of a tile that look for about the same keys, as neighbours in a text do, and differ by `own`.
 Case<f16> prompt(Spec spec, float own = 0.4f) {
   spec.common = 1;
   Case<f16> c(spec);
-  test::Random random(spec.seed + 77);
-  for (Index h = 0; h < spec.shape.heads; ++h)
-    for (Index x = 0; x < spec.shape.head_dim; ++x) {
-      const float shared = 1.6f * random.normal();
-      for (Index i = 0; i < spec.shape.queries; ++i) c.q.set(h, i, x, shared + own * random.normal());
-    }
+  test::make_neighbours(c.q, spec.seed, own);
   return c;
 }
 
@@ -189,6 +185,53 @@ TEST(Sparse, TellsWhatItCannotSee) {
   c.k.fill([&](Index h, Index j, Index x) { return x == 31 ? (j == 700 ? 6.0f : 0.0f) : c.k.get(h, j, x); });
   const Report report = test::run(c.problem, sparse.with({.budget = 0.2f}));
   EXPECT_GT(report.worst_error, 1) << "queries 15 and 45 score all keys";
+}
+
+/// Two texts in one call, told apart by a bias: 10 queries see the first 1000 keys only, the 30 that look at all keys
+/// and give the tile its mean see the others.
+TEST(Sparse, KeysHiddenFromSomeQueriesHaveAChance) {
+  Case<f16> c =
+      prompt({.shape = {.heads = 2, .kv_heads = 1, .queries = 40, .keys = 2000, .head_dim = 32, .value_dim = 32}});
+  std::vector<float> bias(40 * 2000);
+  for (Index i = 0; i < 40; ++i)
+    for (Index j = 0; j < 2000; ++j) bias[i * 2000 + j] = (i < 10) == (j < 1000) ? 0 : -infinity;
+  c.problem.logits.bias = {bias.data(), {2, 40, 2000}, {0, 2000, 1}};
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    c.reset();
+    EXPECT_EQ(test::run(c.problem, sparse.with({.budget = 0.4f}), backend).fallbacks, 0);
+    test::expect_told(c.problem, wanted);
+  });
+}
+
+/// Two sequences of 20 queries, too few to draw keys of their own, draw from their common prefix together.
+TEST(Sparse, DrawsFromThePrefixOfACascade) {
+  Case<f16> c =
+      prompt({.shape = {.heads = 2, .kv_heads = 1, .queries = 40, .keys = 1600, .head_dim = 32, .value_dim = 32}});
+  const auto part = [](auto view, Index rows, Index first, Index count) {
+    return decltype(view)(view.data_handle() + first * view.stride(1), {rows, count, 32},
+                          {view.stride(0), view.stride(1), view.stride(2)});
+  };
+  std::vector<float> o(2 * 40 * 32), lse(2 * 40), error(2 * 40);
+  crest::Problem<f16> prefix = c.problem;
+  prefix.k = part(prefix.k, 1, 0, 1500), prefix.v = part(prefix.v, 1, 0, 1500);
+  prefix.o = {o.data(), {2, 40, 32}}, prefix.lse = {lse.data(), {2, 40}}, prefix.error = {error.data(), {2, 40}};
+  std::vector<crest::Problem<f16>> rest(2, c.problem);
+  for (Index i = 0; i < 2; ++i) {
+    rest[i].q = part(c.problem.q, 2, 20 * i, 20), rest[i].o = part(c.problem.o, 2, 20 * i, 20), rest[i].error = {};
+    rest[i].k = part(c.problem.k, 1, 1500, 100), rest[i].v = part(c.problem.v, 1, 1500, 100);
+    rest[i].lse = {c.problem.lse.address(0, 20 * i), {2, 20}, {c.problem.lse.stride(0), c.problem.lse.stride(1)}};
+  }
+  const Report report =
+      crest::cascade(prefix, std::span<const crest::Problem<f16>>(rest), sparse.with({.budget = 0.4f}));
+  ASSERT_TRUE(report.ok()) << crest::to_string(report.status);
+  EXPECT_EQ(report.fallbacks, 2 * 40) << "of the sequences' own keys";
+  EXPECT_LT(report.keys_used, 2 * 40 * (700 + 100));
+  const auto wanted = oracle::solve(c.problem);
+  for (Index r = 0; r < 2 * 40; ++r) {
+    EXPECT_GT(error[r], 0);
+    EXPECT_LE(test::head_error(c.problem, r / 40, r % 40, wanted[r].o), 4 * error[r] + test::exact_tolerance) << r;
+  }
 }
 
 TEST(Sparse, NonFiniteKeysAndQueriesAreLeftToExact) {

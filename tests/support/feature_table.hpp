@@ -8,16 +8,18 @@
 
 namespace test {
 
-/// Its lines: feature, exact, clustered, guided.
+/// Its lines: feature, exact, clustered, guided, sparse.
 inline std::vector<std::vector<std::string>> feature_rows() {
   std::ifstream file(CREST_FEATURES);
   std::vector<std::vector<std::string>> rows;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("| ") || line.starts_with("| feature")) continue;
+  std::string line;
+  while (std::getline(file, line) && !line.starts_with("| feature")) continue;
+  while (std::getline(file, line) && line.starts_with("|")) {
+    if (line.starts_with("|---")) continue;
     std::vector<std::string> cells;
     std::istringstream parts(line.substr(1));
     for (std::string cell; std::getline(parts, cell, '|');) cells.push_back(cell.substr(1, cell.size() - 2));
-    if (cells.size() == 4) rows.push_back(cells);
+    rows.push_back(cells);
   }
   return rows;
 }

@@ -155,11 +155,25 @@ struct SparseTile {
     for (Index j = 0; j < rows.tile.count; j += Vec::width) traces = fma(load(w + j), zero(), traces);
     return all_finite(traces);
   }
+  /// The mean query chooses for all queries of the tile. Where a bias or a mask hides a key from the query it stands
+  /// for, others may see it: the product of mean query and key tells its chance.
+  void change_mean(const Unit& u, float* w) const {
+    constexpr float hidden = -9e4f;  // -65504, the lowest f16, in log2 units
+    alignas(64) float products[PrefillShape::tile_keys];
+    std::copy_n(w, rows.tile.count, products);
+    rows.change(u, w);
+    for (int j = 0; j < rows.tile.count; ++j)
+      if (w[j] < hidden) w[j] = products[j];
+  }
   /// Keeps the scores of one looker.
   void keep_scores(Index row, float* w, bool all) {
     finite &= finite_scores(w);
-    const Unit u = unit(row / shape.lookers, looker(row % shape.lookers));
-    rows.change(u, w);
+    const Index which = row % shape.lookers;
+    const Unit u = unit(row / shape.lookers, looker(which));
+    if (which == 0)
+      change_mean(u, w);
+    else
+      rows.change(u, w);
     if (!all) hide(w, seen_bits(rows.tile, Visible(c.p, u.query).ranges()), -std::numeric_limits<float>::infinity());
     for (int j = 0; j < rows.tile.count; ++j) scores[row * shape.pitch() + rows.tile.key[j]] = w[j];
   }
