@@ -79,7 +79,7 @@ const Harm harms[] = {
     {"NoPositions", [](const fs::path& t) { replace(t / "qpos.npy", "(21,)", "( 0,)"); }, "qpos.npy", "shape"},
     {"PositionBeforeTheFirst", [](const fs::path& t) { overwrite_end(t / "qpos.npy", minus_one); }, "qpos.npy", "data"},
     {"PositionAfterTheLast",
-     [](const fs::path& t) { overwrite_end(t / "qpos.npy", std::string("\xdc\x05\0\0\0\0\0\0", 8)); }, "qpos.npy",
+     [](const fs::path& t) { overwrite_end(t / "qpos.npy", std::string("\xfc\x08\0\0\0\0\0\0", 8)); }, "qpos.npy",
      "data"},
     {"NotANumber", [](const fs::path& t) { overwrite_end(t / "v_03.npy", "\x01\x7e"); }, "v_03.npy", "data"},
     {"Infinity", [](const fs::path& t) { overwrite_end(t / "q_11.npy", std::string("\0\x7c", 2)); }, "q_11.npy",

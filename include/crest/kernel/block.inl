@@ -88,15 +88,20 @@ CREST_INLINE BytesAhead bytes_ahead(Index keys, Index row_bytes, Index stride_by
   return {keys * stride_bytes, (keys + (row_bytes < far_bytes ? far_bytes / row_bytes : 1)) * stride_bytes};
 }
 
-/// Scattered rows: those of a later block. What lies behind a row tells nothing.
-template <class T>
+/// Scattered rows: those of N later blocks. What lies behind a row tells nothing.
+template <class T, int N>
 struct RowsAhead {
-  const T* const* rows;
+  const T* const* rows[N];
 
-  CREST_INLINE RowsAhead from(int i) const { return {rows + i}; }
+  CREST_INLINE RowsAhead from(int i) const {
+    RowsAhead later = *this;
+    CREST_UNROLL for (int b = 0; b < N; ++b) later.rows[b] += i;
+    return later;
+  }
   template <Index n>
   CREST_INLINE void touch(int i, const T*, Index x) const {
-    prefetch_lines(address_of(rows[i], x), n * Index{sizeof(T)} / elements_in<T>);
+    CREST_UNROLL for (int b = 0; b < N; ++b)
+        prefetch_lines(address_of(rows[b][i], x), n * Index{sizeof(T)} / elements_in<T>);
   }
 };
 
@@ -158,28 +163,31 @@ class RangeStream : public RangeBlocks<T, HT> {
         coming_{bytes_ahead(block_keys<HT, T>, rows.k_bytes(), rows.k.stride * Index{sizeof(T)}),
                 bytes_ahead(block_keys<HT, T>, rows.v_bytes(), rows.v.stride * Index{sizeof(T)})} {}
 
-  CREST_INLINE Coming coming(const Block<T, HT>&) const { return coming_; }
+  CREST_INLINE Coming coming(const Block<T, HT>&, const Block<T, HT>&) const { return coming_; }
 
  private:
   Coming coming_;
 };
 
-/// Rows to prefetch where nothing is known of what lies behind: those of the latest block known.
-template <class T>
+/// Rows to prefetch where nothing is known of what lies behind.
+template <class T, int N>
 struct ScatteredComing {
-  RowsAhead<T> k, v;
+  RowsAhead<T, N> k, v;
 };
 
-/// Keys of a cache in pages.
+/// Keys of a cache in pages: the next block, and one far ahead. Once is not enough: a page in memory may lie where its
+/// address is not known yet, and a prefetch that has to wait for that may come too late or not at all.
 template <class T, int HT>
 class PagedStream : public RangeBlocks<T, HT> {
  public:
   CREST_INLINE PagedStream(const KvRows<T>& rows, std::span<const KeyRange> ranges, KeyRange clip)
       : RangeBlocks<T, HT>(rows, ranges, clip) {}
-  static constexpr unsigned lead = 32 / block_keys<HT, T>;
-  using Coming = ScatteredComing<T>;
+  static constexpr unsigned lead = 64 / block_keys<HT, T>;
+  using Coming = ScatteredComing<T, 2>;
 
-  CREST_INLINE Coming coming(const Block<T, HT>& latest) const { return {{latest.k}, {latest.v}}; }
+  CREST_INLINE Coming coming(const Block<T, HT>& next, const Block<T, HT>& latest) const {
+    return {{next.k, latest.k}, {next.v, latest.v}};
+  }
 };
 
 /// Calls f(stream) for the keys of some ranges inside `clip`.
@@ -193,7 +201,7 @@ template <class T, int HT>
 class SetStream {
  public:
   static constexpr unsigned lead = 16 / block_keys<HT, T>;
-  using Coming = ScatteredComing<T>;
+  using Coming = ScatteredComing<T, 1>;
 
   CREST_INLINE SetStream(const KvRows<T>& rows, const KeySet& keys)
       : rows_(rows), at_(keys.begin()), end_(keys.end()) {}
@@ -202,7 +210,7 @@ class SetStream {
     for (block.count = 0; at_ != end_ && !block.full(); ++at_) block.add(rows_, *at_);
     return block.pad(rows_);
   }
-  CREST_INLINE Coming coming(const Block<T, HT>& latest) const { return {{latest.k}, {latest.v}}; }
+  CREST_INLINE Coming coming(const Block<T, HT>&, const Block<T, HT>& latest) const { return {{latest.k}, {latest.v}}; }
 
  private:
   KvRows<T> rows_;
@@ -226,7 +234,7 @@ CREST_INLINE void for_each_block(BlockRing<T, HT, Stream>& ring, Stream stream, 
   unsigned filled = 0;
   while (filled <= lead && stream.next(ring[filled])) ++filled;
   for (unsigned now = 0; now < filled; ++now) {
-    f(ring[now], stream.coming(ring[filled - 1]));
+    f(ring[now], stream.coming(ring[std::min(now + 1, filled - 1)], ring[filled - 1]));
     if (now + lead + 1 == filled) filled += stream.next(ring[filled]);
   }
 }

@@ -130,7 +130,7 @@ void score_means(const SketchView& s, Index first, Index count, const Group<HT>&
     rows.k[b] = reinterpret_cast<const i8*>(s.head(first + std::min(b, count - 1)) + sizeof(BlockHead));
   for (Index t = 0; t < g.shape.tiles(); ++t) {
     alignas(64) float w[block_keys<HT, i8> * HT];
-    score_block<HT>(rows, RowsAhead<i8>{rows.k}, g.tile_q(t), s.head_dim, w);
+    score_block<HT>(rows, RowsAhead<i8, 1>{rows.k}, g.tile_q(t), s.head_dim, w);
     for (Index b = 0; b < count; ++b) {
       BlockHead head;
       std::memcpy(&head, s.head(first + b), sizeof head);
