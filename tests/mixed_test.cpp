@@ -57,7 +57,7 @@ struct Errors {
   void add(const crest::Problem<Element>& p, Index h, Index i, const oracle::Row& row) {
     double difference = 0, norm = 0;
     for (Index x = 0; x < p.value_dim(); ++x) {
-      const double d = p.o(h, i, x) - row.o[x];
+      const double d = oracle::element(p.o, h, i, x) - row.o[x];
       difference += d * d, norm += row.o[x] * row.o[x];
     }
     const double error = norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
