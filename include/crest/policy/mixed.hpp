@@ -10,8 +10,8 @@ namespace crest {
 inline namespace CREST_ABI {
 
 /// target_error: rows whose predicted error is higher are done again in floats; 0: only those that met what is not
-/// finite. Predictions are root mean squares: the default keeps all but rare errors below 0.005. emulate: computes what tile
-/// registers would, on any backend, in software: slow, to try what a model makes of it.
+/// finite. Predictions are root mean squares: the default keeps all but rare errors below 0.005. emulate: computes what
+/// tile registers would, on any backend, in software: slow, to try what a model makes of it.
 struct MixedOptions {
   float target_error = 0.003f;
   bool emulate = false;
