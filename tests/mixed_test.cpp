@@ -233,6 +233,20 @@ TEST(Mixed, NonFiniteRowsAreDoneExactly) {
     }
 }
 
+/// A tile of keys of 1, then 400 of e^39: their sum's square is past all floats, the sum of their squares is not.
+TEST(Mixed, SumsOfSquaresThatOverflowVouchForNothing) {
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 40, .keys = 464, .head_dim = 1, .value_dim = 8}});
+  c.q.fill([](Index, Index, Index) { return 1.0f; });
+  c.k.fill([](Index, Index j, Index) { return j < 64 ? 0.0f : 39.0f; });
+  c.v.fill([](Index, Index, Index) { return 1.0f; });
+  test::for_each_backend([&](crest::Backend backend) {
+    c.reset();
+    const Report report = test::run(c.problem, emulated, backend);
+    EXPECT_EQ(report.fallbacks, report.rows) << "a row vouched for an error that it cannot know";
+    test::expect_close(c.problem);
+  });
+}
+
 /// Places of a tile that no key holds are zeros, not what an earlier tile left there.
 TEST(Mixed, TilesForgetWhatTheyHeld) {
   Spec spec = typical;
