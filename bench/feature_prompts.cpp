@@ -1,6 +1,5 @@
 // Prompts: whole ones, exactly, against the multiply-adds that the machine can do; and their last queries by `sparse`.
 #include <cmath>
-#include <optional>
 
 #include "features.hpp"
 #include "noise.hpp"
@@ -27,11 +26,10 @@ Shape with_queries(Shape s, Index queries) {
   return s;
 }
 
-/// The tile registers beside the kernels of `b`, where they are in use; else none.
-std::optional<crest::Backend> tiles_beside(crest::Backend b) {
+/// The kernels of `b` with tile registers, where these are in use.
+crest::Backend with_tiles(crest::Backend b) {
   const crest::Backend amx = crest::Backend::named("amx");
-  if (amx.available() && b == crest::Backend::named("avx512")) return amx;
-  return {};
+  return amx.available() && b == crest::Backend::named("avx512") ? amx : b;
 }
 
 /// The last `queries` positions of a prompt.
@@ -66,9 +64,9 @@ class PromptBench {
     exact.goals = {{Goal::Of::peak, case_.shape.head_dim < 128 ? 0.6 : 0.7}};
     if (whole && crest::Backend::named("amx").available()) {
       Feature& mixed = set.add("whole, mixed", [this](crest::Backend b) {
-        return crest::attention(problem_, crest::mixed, crest::this_thread_serial(), tiles_beside(b).value_or(b));
+        return crest::attention(problem_, crest::mixed, crest::this_thread_serial(), with_tiles(b));
       });
-      mixed.at = case_, mixed.error = [this] { return reference(problem_).relative_error(problem_.o); };
+      mixed.error = [this] { return reference(problem_).relative_error(problem_.o); };
     }
     for (float budget : {0.1f, 0.15f, 0.2f, 0.3f}) {
       if (whole) break;

@@ -25,9 +25,7 @@ struct MixedShape {
   CREST_INLINE constexpr Index keys() const { return queries() + floats_for(padded_rows() * parts * dim()); }
   CREST_INLINE constexpr Index values() const { return keys() + floats_for(tile_keys * parts * dim()); }
   CREST_INLINE constexpr Index staged() const { return values() + floats_for(tile_keys * row.o_pitch()); }
-  CREST_INLINE constexpr Index scores() const {
-    return staged() + floats_for(GroupShape::pad * std::max(parts * dim(), row.o_pitch()));
-  }
+  CREST_INLINE constexpr Index scores() const { return staged() + floats_for(GroupShape::pad * parts * dim()); }
   CREST_INLINE constexpr Index weights() const { return scores() + block_rows * tile_keys; }
   CREST_INLINE constexpr Index spread() const { return weights() + floats_for(block_rows * tile_keys); }
   CREST_INLINE constexpr Index units() const { return spread() + padded_rows() * GroupShape::pad; }

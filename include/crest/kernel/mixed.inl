@@ -44,9 +44,7 @@ void attend_in_floats(const TaskCall<T>& c, const R& recipe, const Unit* units, 
   if (n == 0) return;
   Prefill<T, R> rows(c, recipe, prefill_shape(c.plan));
   std::memmove(rows.units, units, static_cast<std::size_t>(n) * sizeof(Unit));
-  rows.begin(n);
-  c.tally.rescales += rows.attend_all();
-  for (Index i = 0; i < n; ++i) finish_unit<R>(c, rows.row(i), rows.units[i]);
+  attend_units(rows, n);
   c.tally.fallbacks += n;
   for (Index i = 0; i < n; ++i) c.tally.keys_scored += Visible(c.p, rows.units[i].query).count(c.task.keys);
   c.tally.bytes_read += static_cast<std::uint64_t>(union_count(c.p, c.task.queries, c.task.keys)) * row_bytes(c.p);

@@ -1,4 +1,4 @@
-// Many rows (query heads x queries) over the same keys: tile by tile, each packed once for up to 192 rows. A row is a
+// Many rows (query heads x queries) over the same keys: tile by tile, each packed once for all of them. A row is a
 // Group of one head. Which products compute scores and outputs is a policy: FloatProducts, or TileProducts.
 
 /// One bit for each key of a tile that lies in some ranges.
@@ -146,12 +146,18 @@ struct Prefill : Products {
   }
 };
 
+/// Attends the first `n` units of some rows to all keys of the task and finishes them.
+template <class T, class R>
+void attend_units(Prefill<T, R>& rows, Index n) {
+  rows.begin(n);
+  rows.c.tally.rescales += rows.attend_all();
+  for (Index i = 0; i < n; ++i) finish_unit<R>(rows.c, rows.row(i), rows.units[i]);
+}
+
 /// A streaming task of many rows.
 template <class T, class R>
 void prefill_task(const TaskCall<T>& c, const R& recipe) {
   Prefill<T, R> rows(c, recipe, prefill_shape(c.plan));
-  rows.begin(rows.take());
-  c.tally.rescales += rows.attend_all();
-  for (Index i = 0; i < rows.count; ++i) finish_unit<R>(c, rows.row(i), rows.units[i]);
+  attend_units(rows, rows.take());
   count_scan<R>(c, LoadedValues(0));
 }

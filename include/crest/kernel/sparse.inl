@@ -158,6 +158,7 @@ struct SparseTile {
   /// The mean query chooses for all queries of the tile. Where a bias or a mask hides a key from the query it stands
   /// for, others may see it: the product of mean query and key tells its chance.
   void change_mean(const Unit& u, float* w) const {
+    if (!rows.changes) return;
     constexpr float hidden = -9e4f;  // -65504, the lowest f16, in log2 units
     alignas(64) float products[PrefillShape::tile_keys];
     std::copy_n(w, rows.tile.count, products);

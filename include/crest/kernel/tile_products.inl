@@ -67,7 +67,7 @@ CREST_INLINE void split_row(bf16* to, Index n, Index pitch, F&& at) {
   for (; x < pitch; x += Vec::width) store(to + x, load(none)), store(to + pitch + x, load(none));
 }
 
-/// Turns `count` rows of n bf16 into columns of a right operand. Pairs are moved as floats, bit by bit.
+/// Turns rows of n bf16 into columns of a right operand. Pairs are moved as floats, bit by bit.
 CREST_INLINE void transpose_pairs(const bf16* rows, Index pitch, KeyRange columns, Index n, const RightTiles& to) {
   constexpr Index W = Vec::width;
   for (Index i = columns.first; i < columns.last; i += W, rows += W * pitch)
@@ -88,7 +88,7 @@ struct TileProducts {
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
   TileKeys tile;
-  bf16 *queries, *staged, *rounded;  ///< [rows][parts][dim]; rows on their way into a tile; [block_rows][keys] weights
+  bf16 *queries, *staged, *rounded;  ///< [rows][parts][dim]; keys on their way into a tile; [block_rows][keys] weights
   RightTiles k, v;                   ///< places of a sum: those of all parts; keys
   float* w;                          ///< [block_rows][keys]: scores of a block of rows, then weights
   Index head_dim, value_dim, dim, o_pitch;
