@@ -11,6 +11,7 @@
 #include "support/backends.hpp"
 #include "support/case.hpp"
 #include "support/compare.hpp"
+#include "support/kernels.hpp"
 
 namespace {
 

@@ -5,6 +5,7 @@
 //
 #include <gtest/gtest.h>
 
+#include "support/kernels.hpp"
 #include "support/sketched.hpp"
 
 namespace {

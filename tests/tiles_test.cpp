@@ -7,6 +7,7 @@
 
 #include "crest/probe.hpp"
 #include "support/backends.hpp"
+#include "support/kernels.hpp"
 #include "support/matrix.hpp"
 #include "support/random.hpp"
 #if defined(__x86_64__) && defined(__linux__)

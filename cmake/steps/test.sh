@@ -15,7 +15,7 @@ run_ctest() {
 # in tests/CMakeLists.txt names all that may run under emulation.
 sanitized=(attention_test_f16 looking_test_float clustered_test nonfinite_test status_test report_test executor_test
            sketch_edits_test prefill_test_f16 mixed_test_float)
-on_clang=(attention_test_bf16 numerics_test_float clustered_test property_test executor_test prefill_test_f16 tiles_test)
+on_clang=(attention_test_bf16 numerics_test_float clustered_test prefill_test_f16 tiles_test)
 on_aarch64=(attention_test_f16 prefill_test_float clustered_test softmax_state_test dtype_test backend_test mixed_test_bf16)
 
 # Builds and runs some tests of a preset.

@@ -4,7 +4,7 @@
 
 #include <ranges>
 
-#include "crest/backend/registry.hpp"
+#include "crest/backend/task_kernels.hpp"
 #include "crest/core/check.hpp"
 #include "crest/core/executor.hpp"
 #include "crest/core/mixed_shape.hpp"
@@ -119,8 +119,7 @@ struct Call {
     return after - plans - 1;
   }
 
-  template <class Region>
-  void attend(Region region, Index thread, Index n) const {
+  void attend(const TaskKernels<T, R>& kernels, Index thread, Index n) const {
     const Index i = owner(n, &Plan::first_task);
     const Problem<T>& p = problems[i];
     const Task task = plans[i].task(n - plans[i].first_task);
@@ -129,14 +128,13 @@ struct Call {
     IndexView index;
     if constexpr (NeedsIndex<R>) index = p.index->view(task.kv_head);
     std::byte* workspace = workspaces + thread * layout.workspace;
-    attend_task(region, TaskCall<T>{p, plans[i], task, workspace, partials, &sketch, &index, tallies[thread]}, recipe);
+    kernels.attend({p, plans[i], task, workspace, partials, &sketch, &index, tallies[thread]}, recipe);
   }
 
-  template <class Region>
-  void merge(Region region, Index thread, Index n) const {
+  void merge(const TaskKernels<T, R>& kernels, Index thread, Index n) const {
     const Index i = owner(n, &Plan::first_merge), at = n - plans[i].first_merge;
-    merge_task<R>(region, problems[i], plans[i], at / plans[i].query_tiles, at % plans[i].query_tiles, partials,
-                  tallies[thread]);
+    const Index tiles = plans[i].query_tiles;
+    kernels.merge(problems[i], plans[i], at / tiles, at % tiles, partials, tallies[thread]);
   }
 };
 
@@ -200,11 +198,10 @@ Report run_on(Backend backend, std::span<const Problem<T>> problems, const R& re
             .expected = static_cast<Index>(layout.total),
             .found = static_cast<Index>(memory.size())};
   const Call<T, R> call(problems, recipe, unit, threads, layout, memory.data());
-  dispatch(backend, [&](auto region) {
-    executor.parallel(layout.tasks, [&](Index thread, Index task) { call.attend(region, thread, task); });
-    if (layout.merges > 0)
-      executor.parallel(layout.merges, [&](Index thread, Index n) { call.merge(region, thread, n); });
-  });
+  const TaskKernels kernels = TaskKernels<T, R>::of(backend);
+  executor.parallel(layout.tasks, [&](Index thread, Index task) { call.attend(kernels, thread, task); });
+  if (layout.merges > 0)
+    executor.parallel(layout.merges, [&](Index thread, Index n) { call.merge(kernels, thread, n); });
   Tally total;
   for (Index t = 0; t < threads; ++t) total += call.tallies[t];
   Report report = total.report();
