@@ -8,6 +8,18 @@ CREST_INLINE Vec exp2_minus_1(Vec x) {
   return fma(exp2_slope(f) * f, power, power - broadcast(1.0f));
 }
 
+/// HT rows become their elements by turns: a[0] holds the first W / HT elements of each.
+template <int HT>
+CREST_INLINE void interleave(Vec* a) {
+  if constexpr (HT == 4) interleave(a);
+  if constexpr (HT == 2) {
+    float rows[2][Vec::width], turns[2 * Vec::width];
+    store(rows[0], a[0]), store(rows[1], a[1]);
+    for (int i = 0; i < 2 * Vec::width; ++i) turns[i] = rows[i % 2][i / 2];
+    a[0] = load(turns), a[1] = load(turns + Vec::width);
+  }
+}
+
 /// A variant of any type, as two functions compiled for this region. Kernels need not be compiled for each variant.
 struct AnyVariant {
   const void* variant = nullptr;
@@ -123,22 +135,30 @@ class Logits {
     for (int i = 0; i < all; i += Vec::width) store(w + i, fma(load(slope + i), load(distance + i), load(w + i)));
   }
 
+  /// What the bias of a column adds to some keys, or to the next keys where they lie in line.
+  template <int KEYS>
+  void load_bias(const Index* key, bool in_line, std::size_t at, float* bias) const {
+    const Vec factor = broadcast((o_.bias_factors.empty() ? 1.0f : o_.bias_factors[at]) * log2_e);
+    with_type(o_.bias.element(), o_.bias.row(static_cast<Index>(at), query_), [&](auto* row) {
+      if (!in_line)
+        for (int i = 0; i < KEYS; ++i) store_first(bias + i, load_first(row + key[i], 1) * factor, 1);
+      else
+        for (int i = 0; i < KEYS; i += Vec::width) store(bias + i, load_first(row + key[0] + i, KEYS - i) * factor);
+    });
+  }
   template <int KEYS, int HT>
   void add_bias(const Index* key, Index tile, float* w) const {
+    constexpr int W = Vec::width, all = KEYS * HT, pitch = KEYS > W ? KEYS : W;
     bool in_line = true;  // first and last key do not tell: the last may be repeated behind a hole
     for (int i = 1; i < KEYS; ++i) in_line &= key[i] == key[0] + i;
-    for (int h = 0; h < HT; ++h) {
-      const std::size_t at = head(tile * HT + h);
-      const float factor = (o_.bias_factors.empty() ? 1.0f : o_.bias_factors[at]) * log2_e;
-      alignas(64) float bias[KEYS] = {};
-      with_type(o_.bias.element(), o_.bias.row(static_cast<Index>(at), query_), [&](auto* row) {
-        if (in_line)
-          for (int i = 0; i < KEYS; i += Vec::width)
-            store_first(bias + i, load_first(row + key[0] + i, KEYS - i), KEYS - i);
-        else
-          for (int i = 0; i < KEYS; ++i) store_first(bias + i, load_first(row + key[i], 1), 1);
-      });
-      for (int i = 0; i < KEYS; ++i) w[i * HT + h] += factor * bias[i];
+    alignas(64) float bias[HT * pitch] = {};
+    for (int h = 0; h < HT; ++h) load_bias<KEYS>(key, in_line, head(tile * HT + h), bias + h * pitch);
+    for (int i = 0; i < KEYS; i += W) {
+      float* const to = w + i * HT;
+      Vec rows[HT];
+      CREST_UNROLL for (int h = 0; h < HT; ++h) rows[h] = load(bias + h * pitch + i);
+      interleave<HT>(rows);
+      CREST_UNROLL for (int v = 0; v < HT; ++v) if (i * HT + v * W < all) store(to + v * W, load(to + v * W) + rows[v]);
     }
   }
 

@@ -84,6 +84,18 @@ CREST_INLINE void transpose(Vec* a) {
   }
 }
 
+/// Four rows become their elements by turns: a[0] holds the first W / 4 elements of each.
+CREST_INLINE void interleave(Vec* a) {
+  const __m256 low01 = _mm256_unpacklo_ps(a[0].v, a[1].v), high01 = _mm256_unpackhi_ps(a[0].v, a[1].v);
+  const __m256 low23 = _mm256_unpacklo_ps(a[2].v, a[3].v), high23 = _mm256_unpackhi_ps(a[2].v, a[3].v);
+  const __m256d p = _mm256_castps_pd(low01), q = _mm256_castps_pd(low23);
+  const __m256d r = _mm256_castps_pd(high01), s = _mm256_castps_pd(high23);
+  const __m256 x0 = _mm256_castpd_ps(_mm256_unpacklo_pd(p, q)), x1 = _mm256_castpd_ps(_mm256_unpackhi_pd(p, q));
+  const __m256 x2 = _mm256_castpd_ps(_mm256_unpacklo_pd(r, s)), x3 = _mm256_castpd_ps(_mm256_unpackhi_pd(r, s));
+  a[0].v = _mm256_permute2f128_ps(x0, x1, 0x20), a[1].v = _mm256_permute2f128_ps(x2, x3, 0x20);
+  a[2].v = _mm256_permute2f128_ps(x0, x1, 0x31), a[3].v = _mm256_permute2f128_ps(x2, x3, 0x31);
+}
+
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
   return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)));
 }

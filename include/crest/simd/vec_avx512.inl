@@ -103,6 +103,20 @@ CREST_INLINE void transpose(Vec* a) {
   }
 }
 
+/// Four rows become their elements by turns: a[0] holds the first W / 4 elements of each.
+CREST_INLINE void interleave(Vec* a) {
+  const __m512 low01 = _mm512_unpacklo_ps(a[0].v, a[1].v), high01 = _mm512_unpackhi_ps(a[0].v, a[1].v);
+  const __m512 low23 = _mm512_unpacklo_ps(a[2].v, a[3].v), high23 = _mm512_unpackhi_ps(a[2].v, a[3].v);
+  const __m512d p = _mm512_castps_pd(low01), q = _mm512_castps_pd(low23);
+  const __m512d r = _mm512_castps_pd(high01), s = _mm512_castps_pd(high23);
+  const __m512 x0 = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q)), x1 = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
+  const __m512 x2 = _mm512_castpd_ps(_mm512_unpacklo_pd(r, s)), x3 = _mm512_castpd_ps(_mm512_unpackhi_pd(r, s));
+  const __m512 front01 = _mm512_shuffle_f32x4(x0, x1, 0x44), front23 = _mm512_shuffle_f32x4(x2, x3, 0x44);
+  const __m512 back01 = _mm512_shuffle_f32x4(x0, x1, 0xee), back23 = _mm512_shuffle_f32x4(x2, x3, 0xee);
+  a[0].v = _mm512_shuffle_f32x4(front01, front23, 0x88), a[1].v = _mm512_shuffle_f32x4(front01, front23, 0xdd);
+  a[2].v = _mm512_shuffle_f32x4(back01, back23, 0x88), a[3].v = _mm512_shuffle_f32x4(back01, back23, 0xdd);
+}
+
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
 CREST_INLINE Vec load(const i8* p) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));

@@ -61,6 +61,9 @@ CREST_INLINE void transpose(Vec* a) {
   a[0].v = low.val[0], a[1].v = low.val[1], a[2].v = high.val[0], a[3].v = high.val[1];
 }
 
+/// Four rows become their elements by turns: a[0] holds the first W / 4 elements of each.
+CREST_INLINE void interleave(Vec* a) { transpose(a); }
+
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
   const uint32x4_t bit = {1, 2, 4, 8};
   return vaddvq_u32(vandq_u32(vcgeq_f32(a.v, b.v), bit));

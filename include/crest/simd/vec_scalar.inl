@@ -50,6 +50,7 @@ CREST_INLINE Vec exp2_integer(Vec n) {
 }
 CREST_INLINE Vec sums(const Vec* a) { return a[0]; }
 CREST_INLINE void transpose(Vec*) {}
+CREST_INLINE void interleave(Vec*) {}
 
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) { return a.v >= b.v; }
 
