@@ -52,16 +52,12 @@ struct Block {
   }
 };
 
-/// Which cache a prefetch is for. What waits for memory goes to the second level: a core can wait for two dozen lines
-/// on behalf of the first, and for many more on behalf of the second.
-enum class Into { second = 2, first = 3 };  // as __builtin_prefetch counts
-
-/// Touches the cache lines of `bytes` bytes that will be needed soon. Addresses are integers: they may lie past a
-/// buffer, where a prefetch does nothing.
-template <Into level>
+/// Touches the cache lines of `bytes` bytes that will be needed soon, into the second-level cache: a core can wait for
+/// two dozen lines on behalf of its first level, and for many more on behalf of the second. Addresses are integers:
+/// they may lie past a buffer, where a prefetch does nothing.
 CREST_INLINE void prefetch_lines(std::uintptr_t at, Index bytes) {
-  CREST_UNROLL for (Index line = 0; line < bytes; line += 64) __builtin_prefetch(
-      reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, static_cast<int>(level));
+  CREST_UNROLL for (Index line = 0; line < bytes; line += 64)
+      __builtin_prefetch(reinterpret_cast<const void*>(at + static_cast<std::uintptr_t>(line)), 0, 2);
 }
 
 /// Address of element x of a row; of a block of elements, about.
@@ -82,8 +78,8 @@ struct BytesAhead {
   template <Index n, class T>
   CREST_INLINE void touch(int, const T* row, Index x) const {
     constexpr Index bytes = n * Index{sizeof(T)} / elements_in<T>;
-    prefetch_lines<Into::first>(address_of(row, x) + static_cast<std::uintptr_t>(near), bytes);
-    prefetch_lines<Into::second>(address_of(row, x) + static_cast<std::uintptr_t>(far), bytes);
+    prefetch_lines(address_of(row, x) + static_cast<std::uintptr_t>(near), bytes);
+    prefetch_lines(address_of(row, x) + static_cast<std::uintptr_t>(far), bytes);
   }
 };
 inline constexpr Index far_bytes = 4096;
@@ -93,7 +89,7 @@ CREST_INLINE BytesAhead bytes_ahead(Index keys, Index row_bytes, Index stride_by
   return {keys * stride_bytes, (keys + (row_bytes < far_bytes ? far_bytes / row_bytes : 1)) * stride_bytes};
 }
 
-/// Scattered rows: those of N later blocks, the last of them far ahead. What lies behind a row tells nothing.
+/// Scattered rows: those of N later blocks. What lies behind a row tells nothing.
 template <class T, int N>
 struct RowsAhead {
   const T* const* rows[N];
@@ -105,9 +101,8 @@ struct RowsAhead {
   }
   template <Index n>
   CREST_INLINE void touch(int i, const T*, Index x) const {
-    constexpr Index bytes = n * Index{sizeof(T)} / elements_in<T>;
-    if constexpr (N > 1) prefetch_lines<Into::first>(address_of(rows[0][i], x), bytes);
-    prefetch_lines<Into::second>(address_of(rows[N - 1][i], x), bytes);
+    CREST_UNROLL for (int b = 0; b < N; ++b)
+        prefetch_lines(address_of(rows[b][i], x), n * Index{sizeof(T)} / elements_in<T>);
   }
 };
 

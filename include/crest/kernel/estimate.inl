@@ -103,8 +103,8 @@ void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const fl
   constexpr Index W = Vec::width, all = SketchView::block_keys;
   constexpr int V = estimate_vectors<HT>;
   const std::byte* block = s.block(b);
-  prefetch_lines<Into::second>(
-      reinterpret_cast<std::uintptr_t>(block) + static_cast<std::uintptr_t>(2 * s.block_bytes()), s.block_bytes());
+  prefetch_lines(reinterpret_cast<std::uintptr_t>(block) + static_cast<std::uintptr_t>(2 * s.block_bytes()),
+                 s.block_bytes());
   BlockHead head;
   std::memcpy(&head, s.head(b), sizeof head);
   for (Index t = 0; t < tiles; ++t)

@@ -221,7 +221,7 @@ bool verify(Guide<T, HT>& a) {
   for (Index j = std::max<Index>(0, a.sketch.coded - latest); j < a.sketch.coded; ++j)
     if (visible_and_stale(j)) return false;
   for (Index j = a.c.plan.turn % cycle; j < a.sketch.coded; j += cycle) {
-    prefetch_lines<Into::second>(reinterpret_cast<std::uintptr_t>(a.rows.key(j)) + far, a.rows.k_bytes());
+    prefetch_lines(reinterpret_cast<std::uintptr_t>(a.rows.key(j)) + far, a.rows.k_bytes());
     if (visible_and_stale(j)) return false;
   }
   a.bytes += static_cast<std::uint64_t>(a.sketch.coded / cycle + 1 + latest) * scattered_key_bytes(a.c.p);
