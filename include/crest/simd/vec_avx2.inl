@@ -66,18 +66,20 @@ CREST_INLINE Vec sums(const Vec* a) {
       _mm256_add_ps(_mm256_permute2f128_ps(quad[0], quad[1], 0x20), _mm256_permute2f128_ps(quad[0], quad[1], 0x31))};
 }
 
+/// Transposes the 4 x 4 floats that four vectors hold in each of their 128-bit lanes.
+CREST_INLINE void transpose_lanes(const Vec* a, __m256* to) {
+  const __m256 low01 = _mm256_unpacklo_ps(a[0].v, a[1].v), high01 = _mm256_unpackhi_ps(a[0].v, a[1].v);
+  const __m256 low23 = _mm256_unpacklo_ps(a[2].v, a[3].v), high23 = _mm256_unpackhi_ps(a[2].v, a[3].v);
+  const __m256d p = _mm256_castps_pd(low01), q = _mm256_castps_pd(low23);
+  const __m256d r = _mm256_castps_pd(high01), s = _mm256_castps_pd(high23);
+  to[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(p, q)), to[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(p, q));
+  to[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(r, s)), to[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(r, s));
+}
+
 /// Rows become columns.
 CREST_INLINE void transpose(Vec* a) {
   __m256 quad[8];
-  CREST_UNROLL for (int i = 0; i < 8; i += 4) {
-    const __m256 low01 = _mm256_unpacklo_ps(a[i].v, a[i + 1].v), high01 = _mm256_unpackhi_ps(a[i].v, a[i + 1].v);
-    const __m256 low23 = _mm256_unpacklo_ps(a[i + 2].v, a[i + 3].v),
-                 high23 = _mm256_unpackhi_ps(a[i + 2].v, a[i + 3].v);
-    const __m256d p = _mm256_castps_pd(low01), q = _mm256_castps_pd(low23);
-    const __m256d r = _mm256_castps_pd(high01), s = _mm256_castps_pd(high23);
-    quad[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(p, q)), quad[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(p, q));
-    quad[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(r, s)), quad[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(r, s));
-  }
+  CREST_UNROLL for (int i = 0; i < 8; i += 4) transpose_lanes(a + i, quad + i);
   CREST_UNROLL for (int i = 0; i < 4; ++i) {
     a[i].v = _mm256_permute2f128_ps(quad[i], quad[4 + i], 0x20);
     a[4 + i].v = _mm256_permute2f128_ps(quad[i], quad[4 + i], 0x31);
@@ -86,14 +88,10 @@ CREST_INLINE void transpose(Vec* a) {
 
 /// Four rows become their elements by turns: a[0] holds the first W / 4 elements of each.
 CREST_INLINE void interleave(Vec* a) {
-  const __m256 low01 = _mm256_unpacklo_ps(a[0].v, a[1].v), high01 = _mm256_unpackhi_ps(a[0].v, a[1].v);
-  const __m256 low23 = _mm256_unpacklo_ps(a[2].v, a[3].v), high23 = _mm256_unpackhi_ps(a[2].v, a[3].v);
-  const __m256d p = _mm256_castps_pd(low01), q = _mm256_castps_pd(low23);
-  const __m256d r = _mm256_castps_pd(high01), s = _mm256_castps_pd(high23);
-  const __m256 x0 = _mm256_castpd_ps(_mm256_unpacklo_pd(p, q)), x1 = _mm256_castpd_ps(_mm256_unpackhi_pd(p, q));
-  const __m256 x2 = _mm256_castpd_ps(_mm256_unpacklo_pd(r, s)), x3 = _mm256_castpd_ps(_mm256_unpackhi_pd(r, s));
-  a[0].v = _mm256_permute2f128_ps(x0, x1, 0x20), a[1].v = _mm256_permute2f128_ps(x2, x3, 0x20);
-  a[2].v = _mm256_permute2f128_ps(x0, x1, 0x31), a[3].v = _mm256_permute2f128_ps(x2, x3, 0x31);
+  __m256 x[4];
+  transpose_lanes(a, x);
+  a[0].v = _mm256_permute2f128_ps(x[0], x[1], 0x20), a[1].v = _mm256_permute2f128_ps(x[2], x[3], 0x20);
+  a[2].v = _mm256_permute2f128_ps(x[0], x[1], 0x31), a[3].v = _mm256_permute2f128_ps(x[2], x[3], 0x31);
 }
 
 CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {

@@ -81,18 +81,20 @@ CREST_INLINE Vec sums(const Vec* a) {
   return {_mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88), _mm512_shuffle_f32x4(low, high, 0xdd))};
 }
 
+/// Transposes the 4 x 4 floats that four vectors hold in each of their 128-bit lanes.
+CREST_INLINE void transpose_lanes(const Vec* a, __m512* to) {
+  const __m512 low01 = _mm512_unpacklo_ps(a[0].v, a[1].v), high01 = _mm512_unpackhi_ps(a[0].v, a[1].v);
+  const __m512 low23 = _mm512_unpacklo_ps(a[2].v, a[3].v), high23 = _mm512_unpackhi_ps(a[2].v, a[3].v);
+  const __m512d p = _mm512_castps_pd(low01), q = _mm512_castps_pd(low23);
+  const __m512d r = _mm512_castps_pd(high01), s = _mm512_castps_pd(high23);
+  to[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q)), to[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
+  to[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(r, s)), to[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(r, s));
+}
+
 /// Rows become columns.
 CREST_INLINE void transpose(Vec* a) {
   __m512 quad[16];
-  CREST_UNROLL for (int i = 0; i < 16; i += 4) {
-    const __m512 low01 = _mm512_unpacklo_ps(a[i].v, a[i + 1].v), high01 = _mm512_unpackhi_ps(a[i].v, a[i + 1].v);
-    const __m512 low23 = _mm512_unpacklo_ps(a[i + 2].v, a[i + 3].v),
-                 high23 = _mm512_unpackhi_ps(a[i + 2].v, a[i + 3].v);
-    const __m512d p = _mm512_castps_pd(low01), q = _mm512_castps_pd(low23);
-    const __m512d r = _mm512_castps_pd(high01), s = _mm512_castps_pd(high23);
-    quad[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q)), quad[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
-    quad[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(r, s)), quad[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(r, s));
-  }
+  CREST_UNROLL for (int i = 0; i < 16; i += 4) transpose_lanes(a + i, quad + i);
   CREST_UNROLL for (int i = 0; i < 4; ++i) {
     const __m512 even0 = _mm512_shuffle_f32x4(quad[i], quad[4 + i], 0x88);
     const __m512 odd0 = _mm512_shuffle_f32x4(quad[i], quad[4 + i], 0xdd);
@@ -105,14 +107,10 @@ CREST_INLINE void transpose(Vec* a) {
 
 /// Four rows become their elements by turns: a[0] holds the first W / 4 elements of each.
 CREST_INLINE void interleave(Vec* a) {
-  const __m512 low01 = _mm512_unpacklo_ps(a[0].v, a[1].v), high01 = _mm512_unpackhi_ps(a[0].v, a[1].v);
-  const __m512 low23 = _mm512_unpacklo_ps(a[2].v, a[3].v), high23 = _mm512_unpackhi_ps(a[2].v, a[3].v);
-  const __m512d p = _mm512_castps_pd(low01), q = _mm512_castps_pd(low23);
-  const __m512d r = _mm512_castps_pd(high01), s = _mm512_castps_pd(high23);
-  const __m512 x0 = _mm512_castpd_ps(_mm512_unpacklo_pd(p, q)), x1 = _mm512_castpd_ps(_mm512_unpackhi_pd(p, q));
-  const __m512 x2 = _mm512_castpd_ps(_mm512_unpacklo_pd(r, s)), x3 = _mm512_castpd_ps(_mm512_unpackhi_pd(r, s));
-  const __m512 front01 = _mm512_shuffle_f32x4(x0, x1, 0x44), front23 = _mm512_shuffle_f32x4(x2, x3, 0x44);
-  const __m512 back01 = _mm512_shuffle_f32x4(x0, x1, 0xee), back23 = _mm512_shuffle_f32x4(x2, x3, 0xee);
+  __m512 x[4];
+  transpose_lanes(a, x);
+  const __m512 front01 = _mm512_shuffle_f32x4(x[0], x[1], 0x44), front23 = _mm512_shuffle_f32x4(x[2], x[3], 0x44);
+  const __m512 back01 = _mm512_shuffle_f32x4(x[0], x[1], 0xee), back23 = _mm512_shuffle_f32x4(x[2], x[3], 0xee);
   a[0].v = _mm512_shuffle_f32x4(front01, front23, 0x88), a[1].v = _mm512_shuffle_f32x4(front01, front23, 0xdd);
   a[2].v = _mm512_shuffle_f32x4(back01, back23, 0x88), a[3].v = _mm512_shuffle_f32x4(back01, back23, 0xdd);
 }
