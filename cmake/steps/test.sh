@@ -1,4 +1,4 @@
-# test [--quick | STAGE ...]: all tests: check slow asan_ubsan tsan clang aarch64 mutants; --quick: some, in two minutes
+# test [--quick | STAGE ...]: all tests: check slow asan_ubsan tsan clang aarch64 mutants; --quick: some of them
 #
 # The stage llama is run by name only: the plugin for llama.cpp, whose environment takes minutes to make.
 

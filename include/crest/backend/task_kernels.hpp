@@ -13,13 +13,17 @@ inline namespace CREST_ABI {
 ///     extern template struct crest::TaskKernels<crest::f16, crest::Exact>;
 /// and one of the files, compiled with the same -m flags as the others:
 ///     template struct crest::TaskKernels<crest::f16, crest::Exact>;
+/// With other flags the linker misses TaskKernels::of (core/config.hpp says why). Source: the language's explicit
+/// instantiation declarations, C++20 [temp.explicit].
 template <class T, class R>
 struct TaskKernels {
+  /// Does one task of a call: its queries of one KV head, over its keys.
   void (*attend)(const TaskCall<T>& call, const R& recipe);
+  /// Makes the rows of query tile `tile` of a KV head from the partial results of all its splits.
   void (*merge)(const Problem<T>& p, const Plan& plan, Index kv_head, Index tile, float* partials, Tally& tally);
 
-  /// Those of a backend that is available. User kernel text (CREST_USER_KERNELS) is found through the region by
-  /// argument-dependent lookup.
+  /// Those of a backend that is compiled in, which must be available() when they run. User kernel text
+  /// (CREST_USER_KERNELS) is found through the region by argument-dependent lookup.
   static TaskKernels of(Backend backend);
 };
 
