@@ -54,14 +54,18 @@ class TypedCache {
   explicit TypedCache(const Case& c) : at_{c.shape, dtype_of<T>, 1} {}
 
   void join(FeatureSet& set) {
-    Feature& f = set.add(name(at_.dtype), problem_);
-    f.at = at_;
-    f.limit = &limit_;
-    f.error = [this] { return answer_.relative_error(out_.data()); };
-    f.goals = goals();
+    finish(set.add(name(at_.dtype), problem_), goals());
+    if (!crest::is_float_element<T>)
+      finish(set.add(std::string(name(at_.dtype)) + " integer", problem_, crest::integer), {{Goal::Of::error, 1e-3}});
   }
 
  private:
+  void finish(Feature& f, std::vector<Goal> goals) {
+    f.at = at_;
+    f.limit = &limit_;
+    f.error = [this] { return answer_.relative_error(out_.data()); };
+    f.goals = std::move(goals);
+  }
   /// A group shares what is loaded, so that arithmetic counts; without one, bytes do.
   std::vector<Goal> goals() const {
     if (crest::is_float_element<T>) return {};

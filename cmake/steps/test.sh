@@ -18,7 +18,8 @@ sanitized=(attention_test_f16 looking_test_float clustered_test nonfinite_test s
 hurried=(attention_test_f16 prefill_test_float clustered_test guided_statistics_test key_sketch_test mask_test policy_test
          key_set_test dtype_test softmax_state_test view_test)
 on_clang=(attention_test_bf16 numerics_test_float clustered_test prefill_test_f16 tiles_test)
-on_aarch64=(attention_test_f16 prefill_test_float clustered_test softmax_state_test dtype_test backend_test mixed_test_bf16)
+on_aarch64=(attention_test_f16 prefill_test_float clustered_test softmax_state_test dtype_test backend_test mixed_test_bf16
+            integer_test_q4_0)
 
 # Builds and runs some tests of a preset.
 some() {

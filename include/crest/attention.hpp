@@ -7,6 +7,7 @@
 #include "crest/backend/task_kernels.hpp"
 #include "crest/core/check.hpp"
 #include "crest/core/executor.hpp"
+#include "crest/core/integer_shape.hpp"
 #include "crest/core/mixed_shape.hpp"
 #include "crest/sketch/key_index.hpp"
 #include "crest/sketch/key_sketch.hpp"
@@ -32,6 +33,7 @@ TileUnit tile_unit(const R& recipe, Backend backend) {
 template <class R, class T>
 Plan plan(const Problem<T>& p, TileUnit unit) {
   if constexpr (R::path == Path::stream) return plan_streaming(p, !NeedsPeak<R>, !Uniform<R>);
+  if constexpr (R::path == Path::integer) return plan_streaming(p, true, true);
   if constexpr (R::path == Path::sparse) return plan_sparse(p);
   if constexpr (R::path == Path::mixed) return plan_mixed(p, unit);
   return plan_looking(p);
@@ -43,7 +45,9 @@ std::size_t workspace_bytes(const Problem<T>& p, const Plan& plan) {
   if constexpr (R::path == Path::sparse)
     if (plan.sparse) return sparse_shape(plan).bytes();
   if constexpr (streams<R>) {
-    Index floats = plan.prefill ? prefill_shape(plan).floats() : plan.units() * plan.bands.largest().floats();
+    const GroupShape unit = plan.bands.largest();
+    const Index rounded = R::path == Path::integer ? IntegerShape{unit}.floats() : 0;
+    Index floats = plan.prefill ? prefill_shape(plan).floats() : plan.units() * (unit.floats() + rounded);
     if (plan.unit != TileUnit::none) floats = std::max(floats, mixed_shape(plan).floats());
     return static_cast<std::size_t>(floats) * sizeof(float);
   } else if constexpr (R::path == Path::guide)

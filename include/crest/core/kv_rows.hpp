@@ -47,7 +47,11 @@ struct KvRows {
   CREST_INLINE const T* value(Index j) const { return pages.find(v, j); }
   CREST_INLINE Index k_bytes() const { return bytes_of<T>(head_dim); }
   CREST_INLINE Index v_bytes() const { return bytes_of<T>(value_dim); }
-  /// What a value's elements are multiplied by.
+  /// What a key's elements, or a value's, are multiplied by.
+  CREST_INLINE float key_scale(Index j) const {
+    if constexpr (is_scaled<T>) return *pages.find(k_scale, j);
+    return 1;
+  }
   CREST_INLINE float value_scale(Index j) const {
     if constexpr (is_scaled<T>) return *pages.find(v_scale, j);
     return 1;

@@ -121,6 +121,11 @@ struct RowScores {
   CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
                                F&& meanwhile) const {
     score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w, meanwhile);
+    change(block, t, w);
+  }
+  /// From dot products to scores.
+  template <class T>
+  CREST_INLINE void change(const Block<T, HT>& block, Index t, float* w) const {
     scale_keys(block, block.k_scale, w);
     logits.apply<Block<T, HT>::keys, HT>(block.key, t, w);
   }

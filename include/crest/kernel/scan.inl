@@ -125,15 +125,39 @@ void finish_unit(const TaskCall<T>& c, const Group<HT>& g, const Unit& u) {
   for (Index h = 0; h < g.shape.heads; ++h) write_error(c.p, u.first_head + h, u.query, 0.0f);
 }
 
+/// What a scan scores keys with, and what a unit keeps of it behind its group: here, the queries as they are.
+struct PlainQueries {
+  CREST_INLINE static constexpr Index floats(const GroupShape&) { return 0; }
+  template <class... A>
+  CREST_INLINE void begin(const A&...) const {}
+  template <int HT, class F>
+  CREST_INLINE Index with_scores(const RowScores<HT>& rows, float*, F&& f) const {
+    return f(rows);
+  }
+  template <class... A>
+  CREST_INLINE void finish(const A&...) const {}
+};
+
+/// Units of a scan in a thread's workspace.
+template <int HT>
+struct UnitSpace {
+  float* floats;
+  Index group_floats, unit_floats;
+
+  CREST_INLINE float* at(const Unit& u) const { return floats + u.at * unit_floats; }
+  CREST_INLINE Group<HT> group(const Unit& u) const { return {u.shape, at(u)}; }
+  CREST_INLINE float* behind(const Unit& u) const { return at(u) + group_floats; }
+};
+
 /// All keys of one task. Its units share each piece of K and V while it is in the cache.
-template <class T, int HT, class R>
-void scan_task(const TaskCall<T>& c, const R& recipe) {
-  constexpr Index piece = LoadedValues::window;
+template <class T, int HT, class R, class Queries = PlainQueries>
+void scan_task(const TaskCall<T>& c, const R& recipe, const Queries& queries = {}) {
   const Task& task = c.task;
   const KvRows<T> rows = kv_rows(c.p, task.kv_head);
   const bool alone = length(task.queries) * c.plan.bands.count() == 1;
-  const Index step = alone ? length(task.keys) : piece, floats = c.plan.bands.largest().floats();
-  const auto group = [&](const Unit& u) { return Group<HT>(u.shape, c.floats() + u.at * floats); };
+  const Index step = alone ? length(task.keys) : LoadedValues::window, floats = c.plan.bands.largest().floats();
+  const UnitSpace<HT> space{c.floats(), floats, floats + Queries::floats(c.plan.bands.largest())};
+  const auto group = [&](const Unit& u) { return space.group(u); };
   const auto each = [&](auto&& f) { c.plan.each_unit(task.kv_head, task.queries, f); };
   LoadedValues values(task.keys.first);
   const auto pass = [&](const auto& softmax) {
@@ -144,18 +168,26 @@ void scan_task(const TaskCall<T>& c, const R& recipe) {
         const Logits logits = logits_of(c, recipe, u);
         const KeyRange clip{at, std::min(at + step, task.keys.last)};
         c.tally.rescales += with_stream<HT>(rows, visible.ranges(), clip, [&](const auto& keys) {
-          return attend_noting<T>(group(u), keys, RowScores<HT>{group(u), logits}, softmax, values);
+          return queries.with_scores(RowScores<HT>{group(u), logits}, space.behind(u), [&](const auto& scores) {
+            return attend_noting<T>(group(u), keys, scores, softmax, values);
+          });
         });
       });
     values.end_pass();
   };
-  each([&](const Unit& u) { start(group(u), c.p, u.first_head, u.query); });
+  each([&](const Unit& u) {
+    start(group(u), c.p, u.first_head, u.query);
+    queries.begin(c, group(u), u, space.behind(u));
+  });
   if constexpr (NeedsPeak<R>) {
     pass(Peak{});
     each([&](const Unit& u) { group(u).restart(recipe.softmax); });
   }
   pass(recipe.softmax);
-  each([&](const Unit& u) { finish_unit<R>(c, group(u), u); });
+  each([&](const Unit& u) {
+    finish_unit<R>(c, group(u), u);
+    queries.finish(c, group(u), u, space.behind(u));
+  });
   count_scan<R>(c, values);
 }
 

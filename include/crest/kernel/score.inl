@@ -65,10 +65,10 @@ struct Share {
   int i, n;
 };
 
-/// Scores of a whole block: out[key * HT + head], in the units of q. Half-way and at the end meanwhile(share) does
-/// other work: multiply-adds that fill the gaps which the reduction of the sums leaves.
-template <int HT, class T, class Ahead, class F>
-CREST_INLINE void score_block(const Block<T, HT>& block, Ahead ahead, const float* q, Index head_dim, float* out,
+/// Scores of a whole block: out[key * HT + head], in the units of q, whose type chooses the arithmetic. Half-way and at
+/// the end meanwhile(share) does other work: multiply-adds that fill the gaps which the reduction of the sums leaves.
+template <int HT, class T, class Ahead, class Q, class F>
+CREST_INLINE void score_block(const Block<T, HT>& block, Ahead ahead, const Q& q, Index head_dim, float* out,
                               F&& meanwhile) {
   constexpr int keys = tile / HT, tiles = block_keys<HT, T> / keys, shares = tiles > 1 ? 2 : 1, each = tiles / shares;
   for (int i = 0; i < tiles; ++i) {

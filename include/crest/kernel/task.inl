@@ -86,9 +86,23 @@ void stream_task(const TaskCall<T>& c, const R& recipe) {
   scan_task<T, HT>(c, recipe);
 }
 
+/// A task of the recipe integer; what it leaves to exact runs exact's kernels.
+template <class T, int HT>
+void integer_task(const TaskCall<T>& c, const Integer& recipe) {
+  if constexpr (!is_float_element<T>)
+    if (!c.plan.prefill)
+      return with_dot([&](auto wide) {
+        scan_task<T, HT>(c, recipe, RoundedQueries<decltype(wide)::value>{recipe.options.target_error});
+      });
+  if (c.task.split == 0) c.tally.fallbacks += c.p.gqa_group() * length(c.task.queries);
+  stream_task<T, HT>(c, exact);
+}
+
 template <class T, int HT, class R>
 void attend_tiled(const TaskCall<T>& c, const R& recipe) {
-  if constexpr (streams<R>)
+  if constexpr (R::path == Path::integer)
+    integer_task<T, HT>(c, recipe);
+  else if constexpr (streams<R>)
     stream_task<T, HT>(c, recipe);
   else if constexpr (R::path == Path::guide)
     guided_task<T, HT>(c, recipe);

@@ -14,16 +14,17 @@ inline namespace CREST_ABI {
 
 /// Which kernel runs a recipe.
 enum class Path {
-  stream,  ///< every visible key, in order
-  look,    ///< policies look at some keys and select
-  guide,   ///< a KeySketch estimates all keys, some are read
-  sparse,  ///< tiles of queries attend to keys drawn for them
-  mixed,   ///< every visible key, with products of bf16
+  stream,   ///< every visible key, in order
+  look,     ///< policies look at some keys and select
+  guide,    ///< a KeySketch estimates all keys, some are read
+  sparse,   ///< tiles of queries attend to keys drawn for them
+  mixed,    ///< every visible key, with products of bf16
+  integer,  ///< every visible key, with scores of integer products
 };
 
 /// A recipe whose calls may be streamed.
 template <class R>
-inline constexpr bool streams = R::path == Path::stream || R::path == Path::sparse || R::path == Path::mixed;
+inline constexpr bool streams = R::path != Path::look&& R::path != Path::guide;
 
 /// What every recipe that leaves keys out obeys.
 struct RecipeOptions {

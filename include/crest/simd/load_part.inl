@@ -6,3 +6,8 @@ CREST_INLINE Vec load_part(const T* p, Index n) {
   std::memcpy(part, p, static_cast<std::size_t>(n) * sizeof(T));
   return load(part);
 }
+CREST_INLINE Shorts load_shorts(const i8* p, Index n) {
+  i8 part[2 * Vec::width] = {};
+  std::memcpy(part, p, static_cast<std::size_t>(std::min<Index>(n, 2 * Vec::width)));
+  return load_shorts(part);
+}

@@ -14,7 +14,7 @@ CREST_INLINE const std::byte* block_of(const T* row, Index x) {
 CREST_INLINE Vec block_scale(const std::byte* block) {
   f16 scale;
   std::memcpy(&scale, block, sizeof scale);
-  return broadcast(single(scale));
+  return broadcast(scale);
 }
 
 CREST_INLINE Vec load_at(const q8_0* row, Index x) {
@@ -38,4 +38,16 @@ CREST_INLINE Vec load_at(const T* row, Index x, Index n) {
     return load_at(row, x);
   else
     return load_first(row + x, n);
+}
+
+/// 2 W elements from place x on, a multiple of that, as integers without the factors of their blocks.
+CREST_INLINE Shorts shorts_at(const i8* row, Index x) { return load_shorts(row + x); }
+CREST_INLINE Shorts shorts_at(const i4x32* row, Index x) {
+  return nibble_shorts(block_of(row, x), x % elements_in<i4x32>);
+}
+CREST_INLINE Shorts shorts_at(const q8_0* row, Index x) {
+  return load_shorts(reinterpret_cast<const i8*>(block_of(row, x) + sizeof(f16)) + x % elements_in<q8_0>);
+}
+CREST_INLINE Shorts shorts_at(const q4_0* row, Index x) {
+  return nibble_shorts(block_of(row, x) + sizeof(f16), x % elements_in<q4_0>);
 }

@@ -9,6 +9,7 @@ struct Vec {
 
 CREST_INLINE Vec zero() { return {_mm256_setzero_ps()}; }
 CREST_INLINE Vec broadcast(float x) { return {_mm256_set1_ps(x)}; }
+CREST_INLINE Vec broadcast(f16 x) { return {_mm256_cvtph_ps(_mm_set1_epi16(static_cast<short>(x.bits)))}; }
 
 CREST_INLINE Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
 CREST_INLINE Vec load(const f16* p) { return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
@@ -100,7 +101,6 @@ CREST_INLINE unsigned mask_not_less(Vec a, Vec b) {
 CREST_INLINE Vec load(const i8* p) {
   return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))))};
 }
-CREST_INLINE float single(f16 x) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(x.bits))); }
 /// Nibbles less 8: the low or the high halves of Vec::width bytes.
 template <bool High>
 CREST_INLINE Vec load_nibbles(const std::byte* p) {
@@ -133,6 +133,29 @@ template <class F>
 CREST_INLINE auto with_dot(F&& f) {
   return f(std::false_type{});
 }
+
+/// 16 integers of 16 bits: few-bit elements of a row, or a query rounded to such.
+struct Shorts {
+  __m256i v;
+};
+CREST_INLINE Shorts load_shorts(const std::int16_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+CREST_INLINE Shorts load_shorts(const i8* p) {
+  return {_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+/// Nibbles less 8 of a block of 32, from the x-th on.
+CREST_INLINE Shorts nibble_shorts(const std::byte* p, Index x) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m128i halves = _mm_and_si128(x < 16 ? bytes : _mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
+  return {_mm256_cvtepi8_epi16(_mm_sub_epi8(halves, _mm_set1_epi8(8)))};
+}
+/// sum += products of two neighbours a lane.
+template <bool>
+CREST_INLINE Ints dot2(Ints sum, Shorts a, Shorts b) {
+  return {_mm256_add_epi32(sum.v, _mm256_madd_epi16(a.v, b.v))};
+}
+CREST_INLINE Vec as_floats(Ints a) { return {_mm256_cvtepi32_ps(a.v)}; }
 
 /// Floats whose bits are base + (byte << 20).
 CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {

@@ -15,6 +15,7 @@ struct Vec {
 
 CREST_INLINE Vec zero() { return {_mm512_setzero_ps()}; }
 CREST_INLINE Vec broadcast(float x) { return {_mm512_set1_ps(x)}; }
+CREST_INLINE Vec broadcast(f16 x) { return {_mm512_cvtph_ps(_mm256_set1_epi16(static_cast<short>(x.bits)))}; }
 
 CREST_INLINE __m512 widen_bf16(__m256i bits) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
@@ -124,7 +125,6 @@ CREST_INLINE Vec load_part(const i8* p, Index n) {
   const __m128i bytes = _mm_maskz_loadu_epi8(first(n), p);
   return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes))};
 }
-CREST_INLINE float single(f16 x) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(x.bits))); }
 /// Nibbles less 8: the low or the high halves of Vec::width bytes.
 template <bool High>
 CREST_INLINE Vec load_nibbles(const std::byte* p) {
@@ -159,6 +159,38 @@ template <bool Wide>
 CREST_INLINE Vec sums_of(Ints a) {
   return {_mm512_cvtepi32_ps(Wide ? a.v : _mm512_madd_epi16(a.v, _mm512_set1_epi16(1)))};
 }
+/// 32 integers of 16 bits: few-bit elements of a row, or a query rounded to such.
+struct Shorts {
+  __m512i v;
+};
+CREST_INLINE Shorts load_shorts(const std::int16_t* p) { return {_mm512_loadu_si512(p)}; }
+CREST_INLINE Shorts load_shorts(const i8* p) {
+  return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+/// The first n, zeros behind them.
+CREST_INLINE Shorts load_shorts(const i8* p, Index n) {
+  const __mmask32 some = n < 32 ? (1u << n) - 1u : ~0u;
+  return {_mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(some, p))};
+}
+/// Nibbles less 8 of a block of 32, from the x-th on.
+CREST_INLINE Shorts nibble_shorts(const std::byte* p, Index) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m256i both = _mm256_set_m128i(_mm_srli_epi16(bytes, 4), bytes);
+  const __m256i halves = _mm256_and_si256(both, _mm256_set1_epi8(15));
+  return {_mm512_cvtepi8_epi16(_mm256_sub_epi8(halves, _mm256_set1_epi8(8)))};
+}
+/// sum += products of two neighbours a lane. With VNNI one instruction.
+template <bool Wide>
+CREST_INLINE Ints dot2(Ints sum, Shorts a, Shorts b) {
+  if constexpr (Wide) {
+    asm("vpdpwssd %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
+    return sum;
+  } else {
+    return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(a.v, b.v))};
+  }
+}
+CREST_INLINE Vec as_floats(Ints a) { return {_mm512_cvtepi32_ps(a.v)}; }
+
 /// Floats whose bits are base + (byte << 20).
 CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
   const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));

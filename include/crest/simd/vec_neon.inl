@@ -9,6 +9,7 @@ struct Vec {
 
 CREST_INLINE Vec zero() { return {vdupq_n_f32(0.0f)}; }
 CREST_INLINE Vec broadcast(float x) { return {vdupq_n_f32(x)}; }
+CREST_INLINE Vec broadcast(f16 x) { return {vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x.bits)))}; }
 
 /// Four 16-bit elements, at any alignment.
 CREST_INLINE uint16x4_t load_bits(const void* p) {
@@ -74,7 +75,6 @@ CREST_INLINE Vec load(const i8* p) {
   const int16x8_t wide = vmovl_s8(vreinterpret_s8_u32(vdup_n_u32(bytes)));
   return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide)))};
 }
-CREST_INLINE float single(f16 x) { return vgetq_lane_f32(vcvt_f32_f16(vreinterpret_f16_u16(vdup_n_u16(x.bits))), 0); }
 /// Nibbles less 8: the low or the high halves of Vec::width bytes.
 template <bool High>
 CREST_INLINE Vec load_nibbles(const std::byte* p) {
@@ -112,6 +112,28 @@ template <class F>
 CREST_INLINE auto with_dot(F&& f) {
   return f(std::false_type{});
 }
+
+/// 8 integers of 16 bits: few-bit elements of a row, or a query rounded to such.
+struct Shorts {
+  int16x8_t v;
+};
+CREST_INLINE Shorts load_shorts(const std::int16_t* p) {
+  return {vreinterpretq_s16_u8(vld1q_u8(reinterpret_cast<const std::uint8_t*>(p)))};
+}
+CREST_INLINE Shorts load_shorts(const i8* p) { return {vmovl_s8(vld1_s8(reinterpret_cast<const std::int8_t*>(p)))}; }
+/// Nibbles less 8 of a block of 32, from the x-th on.
+CREST_INLINE Shorts nibble_shorts(const std::byte* p, Index x) {
+  const uint8x8_t bytes = vld1_u8(reinterpret_cast<const std::uint8_t*>(p) + x % 16);
+  const uint8x8_t halves = x < 16 ? vand_u8(bytes, vdup_n_u8(15)) : vshr_n_u8(bytes, 4);
+  return {vmovl_s8(vsub_s8(vreinterpret_s8_u8(halves), vdup_n_s8(8)))};
+}
+/// sum += products of two elements a lane.
+template <bool>
+CREST_INLINE Ints dot2(Ints sum, Shorts a, Shorts b) {
+  const int32x4_t low = vmlal_s16(vreinterpretq_s32_u32(sum.v), vget_low_s16(a.v), vget_low_s16(b.v));
+  return {vreinterpretq_u32_s32(vmlal_high_s16(low, a.v, b.v))};
+}
+CREST_INLINE Vec as_floats(Ints a) { return {vcvtq_f32_s32(vreinterpretq_s32_u32(a.v))}; }
 
 /// Floats whose bits are base + (byte << 20).
 CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {

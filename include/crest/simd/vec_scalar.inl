@@ -9,6 +9,7 @@ struct Vec {
 
 CREST_INLINE Vec zero() { return {0.0f}; }
 CREST_INLINE Vec broadcast(float x) { return {x}; }
+CREST_INLINE Vec broadcast(f16 x) { return {to_float(x)}; }
 
 template <class T>
 CREST_INLINE Vec load(const T* p) {
@@ -20,7 +21,6 @@ template <class T>
 CREST_INLINE Vec load_part(const T* p, Index) {
   return load(p);
 }
-CREST_INLINE float single(f16 x) { return to_float(x); }
 /// Nibbles less 8: the low or the high halves of Vec::width bytes.
 template <bool High>
 CREST_INLINE Vec load_nibbles(const std::byte* p) {
@@ -80,6 +80,27 @@ template <class F>
 CREST_INLINE auto with_dot(F&& f) {
   return f(std::true_type{});
 }
+
+/// Two integers of 16 bits: few-bit elements of a row, or a query rounded to such.
+struct Shorts {
+  std::int32_t a, b;
+};
+CREST_INLINE Shorts load_shorts(const std::int16_t* p) { return {p[0], p[1]}; }
+CREST_INLINE Shorts load_shorts(const i8* p) { return {p[0].bits, p[1].bits}; }
+/// The first n, zeros behind them.
+CREST_INLINE Shorts load_shorts(const i8* p, Index n) { return {p[0].bits, n > 1 ? p[1].bits : 0}; }
+/// Nibbles less 8 of a block of 32, from the x-th on.
+CREST_INLINE Shorts nibble_shorts(const std::byte* p, Index x) {
+  const auto nibble = [&](Index i) { return (std::to_integer<int>(p[i % 16]) >> (i < 16 ? 0 : 4) & 15) - 8; };
+  return {nibble(x), nibble(x + 1)};
+}
+/// sum += products of two neighbours.
+template <bool>
+CREST_INLINE Ints dot2(Ints sum, Shorts x, Shorts y) {
+  const std::int32_t s = static_cast<std::int32_t>(sum.v) + (x.a * y.a + x.b * y.b);
+  return {static_cast<std::uint32_t>(s)};
+}
+CREST_INLINE Vec as_floats(Ints a) { return {static_cast<float>(static_cast<std::int32_t>(a.v))}; }
 
 /// The float whose bits are base + (byte << 20).
 CREST_INLINE Vec load_scales(const std::byte* p, std::uint32_t base) {
