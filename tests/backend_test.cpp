@@ -116,6 +116,28 @@ TEST(UserKernels, RunInTheRegionOfTheBackend) {
   EXPECT_FALSE(crest::dispatch(Backend{}, [](auto) { FAIL(); }));
 }
 
+/// Every way of multiplying 16-bit integers that this CPU has, at their largest: the codes of a cache times steps of a
+/// query.
+TEST(UserKernels, ProductsOfIntegersAreExact) {
+  std::vector<std::int16_t> codes(32), steps(32);
+  for (int i = 0; i < 32; ++i)
+    codes[i] = static_cast<std::int16_t>(i % 3 ? -128 : 127), steps[i] = i % 2 ? 32767 : -32767;
+  for (const Backend& b : Backend::all()) {
+    if (!b.available()) continue;
+    for (bool wide : {false, true}) {
+      if (wide && std::string(b.name()).starts_with("avx512") && !crest::detail::this_cpu().vnni) continue;
+      double sum = 0, wanted = 0;
+      int width = 0;
+      crest::dispatch(b, [&](auto region) {
+        sum = short_products(region, wide, codes.data(), steps.data());
+        width = vector_width(region);
+      });
+      for (int i = 0; i < 2 * width; ++i) wanted += double{static_cast<float>(codes[i])} * steps[i];
+      EXPECT_NEAR(sum, wanted, 2 * width) << b.name() << (wide ? ", wide" : "") << ": lanes are rounded to floats";
+    }
+  }
+}
+
 TEST(Probe, FindsTheSameBackendsOnAHealthyMachine) {
   std::vector<bool> before;
   for (const Backend& b : Backend::all()) before.push_back(b.available());

@@ -8,7 +8,9 @@
 #include "support/backends.hpp"
 #include "support/cached.hpp"
 #include "support/compare.hpp"
+#include "support/count_allocations.hpp"
 #include "support/matrix.hpp"
+#include "support/user_variant.hpp"
 
 namespace {
 
@@ -25,7 +27,8 @@ constexpr Index in = crest::elements_in<Element>;
 
 /// Registers whole and in part, groups of 1 to 8, bands, splits, several queries.
 Spec spec_of(Index run) {
-  const Index dims[] = {32, 64, 96, 128, 160, 256, 576}, odd[] = {1, 7, 33, 80, 100}, groups[] = {1, 2, 3, 4, 5, 8, 12};
+  const Index dims[] = {32, 64, 96, 128, 160, 256, 576}, odd[] = {1, 7, 33, 80, 100},
+              groups[] = {1, 2, 3, 4, 11, 8, 12};
   return {.shape = {.heads = 2 * groups[run % 7],
                     .kv_heads = 2,
                     .queries = run % 3 + 1,
@@ -48,6 +51,14 @@ double expect_told(const Cached<Element>& c, const std::vector<oracle::Row>& wan
       largest = test::worse(largest, found);
     }
   return largest;
+}
+
+std::vector<float> elements(test::Tensor<float>& t) {
+  std::vector<float> all;
+  const auto [planes, rows, columns] = t.extents();
+  for (Index i = 0; i < planes * rows * columns; ++i)
+    all.push_back(t.get(i / columns / rows, i / columns % rows, i % columns));
+  return all;
 }
 
 std::vector<unsigned char> exact_bytes(Cached<Element>& c, crest::Backend backend) {
@@ -98,7 +109,7 @@ TEST(Integer, TellsNotMuchMoreThanItIs) {
 
 TEST(Integer, RowsBeyondTheTargetAreExact) {
   if (whole) return;
-  Cached<Element> c(spec_of(10));
+  Cached<Element> c({.shape = {.heads = 8, .kv_heads = 2, .keys = 9000, .head_dim = 64, .value_dim = 32}});
   for_each_backend([&](crest::Backend backend) {
     const auto wanted = exact_bytes(c, backend);
     const Report none = test::run(c.problem, integer, backend);
@@ -113,14 +124,20 @@ TEST(Integer, RowsBeyondTheTargetAreExact) {
   });
 }
 
-TEST(Integer, BytesAreThoseOfExactAndOfSixteenKeys) {
+TEST(Integer, BytesAreThoseOfExactAndOfSixteenKeysMore) {
   if (whole) return;
   Cached<Element> c({.shape = {.heads = 8, .kv_heads = 2, .keys = 1000, .head_dim = 64, .value_dim = 128}});
   const Index row = 64 / in * Index{sizeof(Element)},
               lines = (row + 63) / 64 * 64 + (crest::is_scaled<Element> ? 64 : 0);
   const Report plain = test::run(c.problem), rounded = test::run(c.problem, integer);
   EXPECT_EQ(rounded.bytes_read, plain.bytes_read + 2 * 16 * static_cast<std::uint64_t>(lines));
-  EXPECT_EQ(rounded.keys_scored, plain.keys_scored + 8 * 16);
+  EXPECT_EQ(rounded.keys_scored, plain.keys_scored);
+}
+
+template <class T>
+void spoil(T& e, float with) {
+  if constexpr (std::is_same_v<T, crest::f16>) e = crest::to_f16(with);
+  if constexpr (std::is_same_v<T, crest::q8_0> || std::is_same_v<T, crest::q4_0>) e.scale = crest::to_f16(with);
 }
 
 /// A query that no integer stands for, and a group that has one.
@@ -142,6 +159,31 @@ TEST(Integer, NonFiniteQueriesAreDoneExactly) {
       EXPECT_NE(c.plain.o.bytes(), wanted);
     });
   }
+}
+
+/// A step that would be too small for a float, beside queries that are not.
+TEST(Integer, QueriesOfDenormalsLeaveTheirNeighboursAlone) {
+  Cached<Element> c({.shape = {.heads = 4, .kv_heads = 1, .keys = 300, .head_dim = 64, .value_dim = 32}, .common = 1});
+  for (Index x = 0; x < 64; ++x) c.plain.q.set(0, 0, x, 1e-42f);
+  const auto wanted = oracle::solve(c.plain.problem);
+  for_each_backend([&](crest::Backend backend) {
+    c.plain.reset();
+    test::compute(c.problem, integer, backend);
+    EXPECT_LE(expect_told(c, wanted), 1e-3);
+  });
+}
+
+/// The factor of one key among many that nobody looked at before.
+TEST(Integer, AKeyThatIsNotANumberShows) {
+  Cached<Element> c({.shape = {.heads = 4, .kv_heads = 1, .keys = 500, .head_dim = 64, .value_dim = 32}});
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  if constexpr (crest::is_scaled<Element>) c.k_scales[7] = nan;
+  spoil(c.k[7 * 64 / in], nan);
+  for_each_backend([&](crest::Backend backend) {
+    c.plain.reset();
+    test::compute(c.problem, integer.with({.target_error = 0}), backend);
+    for (Index h = 0; h < 4; ++h) EXPECT_TRUE(std::isnan(c.plain.o.get(h, 0, 3)));
+  });
 }
 
 TEST(Integer, AQueryOfZerosWeighsAllKeysAlike) {
@@ -182,9 +224,12 @@ TEST(Integer, TheLargestSumsFit) {
 TEST(Integer, ChangedLogitsAndRangesWithHoles) {
   const std::array<float, 6> slopes{0.01f, 0.02f, 0, 0.05f, 0.01f, 0.002f}, sinks{2, 3, 1, 0, 5, 2};
   const test::Shape shape{.heads = 6, .kv_heads = 2, .queries = 3, .keys = 300, .head_dim = 64, .value_dim = 32};
-  for (int run = 0; run < 3; ++run) {
+  test::Tensor<float> bias({6, 3, 300});
+  bias.fill([](Index h, Index i, Index j) { return 0.01f * static_cast<float>((h * 7 + i * 3 + j) % 50); });
+  for (int run = 0; run < 4; ++run) {
     SCOPED_TRACE(run);
     Cached<Element> c({.shape = shape, .mask = {.causal = true}, .seed = 5, .common = 1});
+    if (run == 3) c.plain.problem.logits.bias = bias.view();
     if (run == 0) c.plain.see(test::holes(shape, 5));
     if (run == 1) c.plain.problem.logits.softcap = 5;
     if (run == 2) c.plain.problem.logits.slopes = slopes, c.plain.problem.logits.sinks = sinks;
@@ -196,6 +241,42 @@ TEST(Integer, ChangedLogitsAndRangesWithHoles) {
       test::compute(c.problem, integer, backend);
       EXPECT_LE(expect_told(c, wanted), 1e-3);
     });
+  }
+}
+
+/// Squeezes logits and hides keys.
+struct SqueezeSome : test::Squeeze, test::Alternate {};
+
+/// What a user's variant changes, integer changes, too: in integers and where it is exact. One element type stands for
+/// all: compiling it for each takes long.
+TEST(Integer, TakesAUsersVariant) {
+  if constexpr (std::is_same_v<Element, crest::i8>) {
+    const SqueezeSome variant{{}, {3}};
+    for (Index queries : {2, 60}) {
+      Cached<Element> c(
+          {.shape = {.heads = 4, .kv_heads = 2, .queries = queries, .keys = 400, .head_dim = 64, .value_dim = 32}});
+      for_each_backend([&](crest::Backend backend) {
+        test::compute(c.problem, crest::Variant{crest::exact, variant}, backend);
+        const std::vector<float> wanted = elements(c.plain.o);
+        const Report report = test::run(c.problem, crest::Variant{integer, variant}, backend);
+        const std::vector<float> is = elements(c.plain.o);
+        for (std::size_t i = 0; i < is.size(); ++i) EXPECT_NEAR(is[i], wanted[i], queries > 2 ? 0 : 1e-3);
+        EXPECT_EQ(report.fallbacks, queries > 2 ? report.rows : 0);
+      });
+    }
+  }
+}
+
+/// Scratch is what scratch_bytes() says, and the only memory that a call takes.
+TEST(Integer, TakesNoMemoryButScratch) {
+  Cached<Element> c(
+      {.shape = {.heads = 12, .kv_heads = 2, .queries = 2, .keys = 5000, .head_dim = 64, .value_dim = 64}});
+  crest::Serial serial;
+  EXPECT_GE(serial.scratch(crest::scratch_bytes(c.problem, integer)).size(), 1u);
+  for (int call = 0; call < 3; ++call) {
+    const int before = test::allocations;
+    EXPECT_TRUE(crest::attention(c.problem, integer, serial).ok());
+    EXPECT_EQ(test::allocations, before);
   }
 }
 

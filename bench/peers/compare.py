@@ -63,7 +63,7 @@ def try_compare(options, cases):
     library = cb.Library(options.library)  # before the peer, whose OpenMP binds this thread to one CPU
     try:
         return compare(importlib.import_module(PEERS[options.peer]), library, cases, options.time)
-    except (ImportError, OSError) as error:
+    except Exception as error:  # whatever a peer may raise: the others are still to be measured
         print(f"{options.peer} was not measured: {error}", flush=True)
         return [{"peer": options.peer, "unavailable": str(error)}]
 

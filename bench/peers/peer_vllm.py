@@ -33,7 +33,6 @@ def choose_isa(case):
     if case.head_dim % 32:
         return "vec16"
     if case.dtype == "bf16" and torch.cpu._is_amx_tile_supported():
-        torch.cpu._init_amx()
         return "amx"
     return "vec"
 
@@ -50,10 +49,12 @@ class Variant:
 
 
 class Attention:
-    """One sequence in pages of its own; filling them is not timed."""
+    """One sequence in pages of its own; filling them and planning the work are not timed."""
 
     def __init__(self, inputs):
-        case, isa = inputs.case, choose_isa(inputs.case)
+        case, self.isa = inputs.case, choose_isa(inputs.case)
+        if self.isa == "amx":
+            torch.cpu._init_amx()
         kind, pages = TYPES[case.dtype], -(-case.keys // BLOCK)
         rows = lambda array: array.transpose(0, 1).to(kind).contiguous()
         k, v = (rows(torch.from_numpy(np.asarray(x)).view(kind)) for x in (inputs.k, inputs.v))
@@ -61,13 +62,13 @@ class Attention:
         self.o = torch.empty_like(self.q)
         pool = torch.zeros(pages, case.kv_heads, BLOCK, 2 * case.head_dim, dtype=kind)
         self.k, self.v = pool.view(pages, case.kv_heads, 2 * BLOCK, case.head_dim).chunk(2, dim=2)
-        ops.cpu_attn_reshape_and_cache(k, v, self.k, self.v, torch.arange(case.keys), isa, 1.0, 1.0, "auto")
+        ops.cpu_attn_reshape_and_cache(k, v, self.k, self.v, torch.arange(case.keys), self.isa, 1.0, 1.0, "auto")
         self.keys = torch.tensor([case.keys], dtype=torch.int32)
         self.starts = torch.tensor([0, case.queries], dtype=torch.int32)
         self.table = torch.arange(pages, dtype=torch.int32)[None]
         self.scale = case.head_dim**-0.5
         self.plan = ops.get_scheduler_metadata(
-            1, case.heads, case.kv_heads, case.head_dim, self.keys, kind, self.starts, True, -1, isa, True, None, "auto"
+            1, case.heads, case.kv_heads, case.head_dim, self.keys, kind, self.starts, True, -1, self.isa, True, None, "auto"
         )
 
     def run(self):
@@ -85,4 +86,4 @@ def variants(inputs):
         return
     torch.set_num_threads(inputs.case.threads)
     attention = Attention(inputs)
-    yield Variant("vllm_" + choose_isa(inputs.case), attention.run, attention.output)
+    yield Variant("vllm_" + attention.isa, attention.run, attention.output)

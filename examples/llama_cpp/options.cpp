@@ -32,6 +32,12 @@ crest::Backend backend(std::string_view name) {
   return named;
 }
 
+/// Those of prompts, which are approximate from now on.
+crest::SparseOptions& prompts(Options& o) {
+  if (!o.prompts) o.prompts.emplace();
+  return *o.prompts;
+}
+
 using Setter = void (*)(Options&, std::string_view value);
 
 const std::map<std::string_view, Setter> setters{
@@ -48,7 +54,8 @@ const std::map<std::string_view, Setter> setters{
     {"exact_layers", [](Options& o, std::string_view v) { o.exact_layers = layers(v); }},
     {"budgets", [](Options& o, std::string_view v) { o.budgets = demo::read_budgets(v); }},
     {"guided_queries", [](Options& o, std::string_view v) { o.guided_queries = number<crest::Index>(v); }},
-    {"prompt_budget", [](Options& o, std::string_view v) { o.prompts = {.budget = number<float>(v)}; }},
+    {"prompt_budget", [](Options& o, std::string_view v) { prompts(o).budget = number<float>(v); }},
+    {"prompt_target_error", [](Options& o, std::string_view v) { prompts(o).target_error = number<float>(v); }},
     {"backend", [](Options& o, std::string_view v) { o.backend = backend(v); }},
     {"statistics", [](Options& o, std::string_view v) { o.statistics = v; }},
     {"capture", [](Options& o, std::string_view v) { o.capture.folder = v; }},
@@ -59,8 +66,8 @@ const std::map<std::string_view, Setter> setters{
 void check(const Options& o) {
   const crest::Status guided = crest::guided.with(o.guided).check();
   if (guided != crest::Status::ok) throw std::invalid_argument(to_string(guided));
-  const crest::Status prompts = crest::sparse.with(o.prompts.value_or(crest::SparseOptions{})).check();
-  if (prompts != crest::Status::ok) throw std::invalid_argument(to_string(prompts));
+  const crest::Status sparse = crest::sparse.with(o.prompts.value_or(crest::SparseOptions{})).check();
+  if (sparse != crest::Status::ok) throw std::invalid_argument(to_string(sparse));
   if (o.sketch.bits != 1 && o.sketch.bits != 2 && o.sketch.bits != 4)
     throw std::invalid_argument("bits must be 1, 2 or 4");
   if (!o.capture.folder.empty() && o.capture.keys < 1) throw std::invalid_argument("capture_keys must be positive");

@@ -9,8 +9,7 @@ inline namespace CREST_ABI {
 struct IntegerShape {
   GroupShape group;
 
-  static constexpr Index block =
-      32;  ///< elements of a row multiplied at once: a block of q8_0, one register of 16 bits
+  static constexpr Index block = 32;  ///< elements of a row multiplied at once: a block of q8_0
 
   CREST_INLINE constexpr Index dim() const { return round_up(group.head_dim, block); }
   /// Steps of a query's largest element: as many as 16 bits hold and a sum of 32 bits stands, with codes of 8 bits.

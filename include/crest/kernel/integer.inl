@@ -1,8 +1,8 @@
 // Integer scores: a query rounded once, then k . q in integers, where the cache holds integers.
 //
-// A row of i8 is 32 elements a register of 16-bit integers, and one instruction multiplies and adds 32 pairs, where
-// floats take two conversions and two multiply-adds. Factors of a key multiply its whole sum; those of blocks (q8_0,
-// q4_0) multiply the sum of each block.
+// With AVX-512, 32 elements of a row are a register of 16-bit integers, and one instruction multiplies and adds them,
+// where floats take two conversions and two multiply-adds. Factors of a key multiply its whole sum; those of blocks
+// (q8_0, q4_0) multiply the sum of each block.
 
 /// 16-bit integers in a register.
 inline constexpr Index shorts = 2 * Vec::width;
@@ -17,15 +17,15 @@ struct IntegerTile {
   const float* step;  ///< [pad]: lane i is the length of a step of head i % HT
 };
 
-/// Products of one block of every row, added up: sum[key * HT + head]. load(i, n): register n of the block of row i;
-/// scale(i): its factor.
-template <int HT, int ROWS, int N, bool Wide, class Sum, class Load, class Scale>
-CREST_INLINE void integer_step(Load load, Scale scale, const std::int16_t* q, Sum* sum) {
+/// Products of one block of every row, added up: sum[key * HT + head]. load_key(i, n): register n of the block of row
+/// i; factor_of(i): its factor.
+template <int HT, int ROWS, int N, bool Wide, class Sum, class LoadKey, class FactorOf>
+CREST_INLINE void integer_step(LoadKey load_key, FactorOf factor_of, const std::int16_t* q, Sum* sum) {
   CREST_UNROLL for (int i = 0; i < ROWS; ++i) {
     Shorts kx[N];
-    CREST_UNROLL for (int n = 0; n < N; ++n) kx[n] = load(i, n);
+    CREST_UNROLL for (int n = 0; n < N; ++n) kx[n] = load_key(i, n);
     [[maybe_unused]] Vec factor;
-    if constexpr (std::is_same_v<Sum, Vec>) factor = scale(i);
+    if constexpr (std::is_same_v<Sum, Vec>) factor = factor_of(i);
     const auto products = [&](int h, Ints from) {
       CREST_UNROLL for (int n = 0; n < N; ++n) from = dot2<Wide>(from, kx[n], load_shorts(q + (n * HT + h) * shorts));
       return from;
@@ -46,9 +46,9 @@ CREST_INLINE void integer_rows(const T* const* k, Ahead ahead, const std::int16_
   constexpr int ROWS = score_rows<HT, T>;
   constexpr Index block = IntegerShape::block, line = line_elements<T>;
   const auto step = [&](Index x) {
-    const auto load = [&](int i, int n) { return shorts_at(k[i], x + n * shorts); };
-    const auto scale = [&](int i) { return block_scale(block_of(k[i], x)); };
-    integer_step<HT, ROWS, block / shorts, Wide>(load, scale, q + x * HT, sum);
+    const auto load_key = [&](int i, int n) { return shorts_at(k[i], x + n * shorts); };
+    const auto factor_of = [&](int i) { return block_scale(block_of(k[i], x)); };
+    integer_step<HT, ROWS, block / shorts, Wide>(load_key, factor_of, q + x * HT, sum);
   };
   Index x = 0;
   for (; x + line <= head_dim; x += line) {
@@ -58,9 +58,9 @@ CREST_INLINE void integer_rows(const T* const* k, Ahead ahead, const std::int16_
   for (; x + block <= head_dim; x += block) step(x);
   if constexpr (elements_in<T> == 1)
     for (; x < head_dim; x += shorts) {
-      const auto load = [&](int i, int) { return load_shorts(k[i] + x, head_dim - x); };
+      const auto load_key = [&](int i, int) { return load_shorts(k[i] + x, head_dim - x); };
       integer_step<HT, ROWS, 1, Wide>(
-          load, [](int) { return zero(); }, q + x * HT, sum);
+          load_key, [](int) { return zero(); }, q + x * HT, sum);
     }
 }
 
@@ -123,7 +123,7 @@ struct IntegerQuery {
       most = max(most, max(element, zero() - element));
     }
     const float largest = lane_max(most), steps = static_cast<float>(shape.steps());
-    const float length = largest > 0 ? largest / steps : 1.0f;
+    const float step_length = largest / steps, length = step_length > 0 ? step_length : 1.0f;
     for (Index x = 0; x < g.shape.q_pitch(); x += W) {
       const Vec element = load(from + x * HT), code = round(element / broadcast(length));
       const Vec clipped = min(broadcast(steps), max(broadcast(-steps), code));
@@ -177,7 +177,6 @@ void tell_errors(const TaskCall<T>& c, const Group<HT>& g, const Unit& u, const 
     const float spread = square[h] - mean[h] * mean[h];
     query.told_of(h) = integer_error * std::sqrt(spread < 0 ? 0 : spread);
   }
-  c.tally.keys_scored += g.shape.heads * n;
   c.tally.bytes_read += scattered_key_bytes(c.p) * static_cast<std::uint64_t>(n);
 }
 

@@ -86,16 +86,16 @@ void stream_task(const TaskCall<T>& c, const R& recipe) {
   scan_task<T, HT>(c, recipe);
 }
 
-/// A task of the recipe integer; what it leaves to exact runs exact's kernels.
-template <class T, int HT>
-void integer_task(const TaskCall<T>& c, const Integer& recipe) {
+/// A task of the recipe integer, or of a variant of it.
+template <class T, int HT, class R>
+void integer_task(const TaskCall<T>& c, const R& recipe) {
   if constexpr (!is_float_element<T>)
     if (!c.plan.prefill)
       return with_dot([&](auto wide) {
         scan_task<T, HT>(c, recipe, RoundedQueries<decltype(wide)::value>{recipe.options.target_error});
       });
   if (c.task.split == 0) c.tally.fallbacks += c.p.gqa_group() * length(c.task.queries);
-  stream_task<T, HT>(c, exact);
+  stream_task<T, HT>(c, recipe);
 }
 
 template <class T, int HT, class R>

@@ -24,7 +24,7 @@ enum class Path {
 
 /// A recipe whose calls may be streamed.
 template <class R>
-inline constexpr bool streams = R::path != Path::look&& R::path != Path::guide;
+inline constexpr bool streams = (R::path != Path::look) && (R::path != Path::guide);
 
 /// What every recipe that leaves keys out obeys.
 struct RecipeOptions {
