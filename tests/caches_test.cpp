@@ -159,19 +159,6 @@ void expect_guided(const Paging& paging, bool rows) {
 TEST(Cache, GuidedFollowsIt) { expect_guided({}, false), expect_guided({}, true); }
 TEST(Cache, GuidedFollowsItsPages) { expect_guided({.page = 16}, false), expect_guided({.page = 100}, true); }
 
-/// Every row lies within four times its own prediction, give or take the rounding of exact rows. Returns the largest
-/// error.
-double expect_told(const Cached<Element>& c, const std::vector<oracle::Row>& wanted) {
-  double largest = 0;
-  for (Index h = 0; h < c.problem.heads(); ++h)
-    for (Index i = 0; i < c.problem.queries(); ++i) {
-      const double found = test::relative_l2(c.plain.problem, h, i, wanted[h * c.problem.queries() + i]);
-      EXPECT_LE(found, 4 * c.problem.error(h, i) + tolerance) << "head " << h << ", query " << i;
-      largest = test::worse(largest, found);
-    }
-  return largest;
-}
-
 /// sparse, with half of the keys drawn.
 void expect_sparse(const Paging& paging) {
   const test::Spec spec{
@@ -184,7 +171,7 @@ void expect_sparse(const Paging& paging) {
   for_each_backend([&](crest::Backend backend) {
     const Report report = test::run(c.problem, crest::sparse.with({.budget = 0.5f}), backend);
     test::expect_drawn(c.problem, report, 0.6);
-    expect_told(c, wanted);
+    test::expect_told(c, wanted);
   });
 }
 
@@ -202,7 +189,7 @@ void expect_mixed(const Paging& paging) {
   for_each_backend([&](crest::Backend backend) {
     const Report report = test::run(c.problem, crest::mixed.with({.emulate = true}), backend);
     EXPECT_LT(report.fallbacks, report.rows / 10);
-    EXPECT_LE(expect_told(c, wanted), 0.005);
+    EXPECT_LE(test::expect_told(c, wanted), 0.005);
   });
 }
 

@@ -41,18 +41,6 @@ Spec spec_of(Index run) {
           .common = 1};
 }
 
-/// Every row within four times its own prediction, give or take the rounding of floats. Returns the largest error.
-double expect_told(const Cached<Element>& c, const std::vector<oracle::Row>& wanted) {
-  double largest = 0;
-  for (Index h = 0; h < c.problem.heads(); ++h)
-    for (Index i = 0; i < c.problem.queries(); ++i) {
-      const double found = test::relative_l2(c.plain.problem, h, i, wanted[h * c.problem.queries() + i]);
-      EXPECT_LE(found, 4 * test::row_value(c.problem.error, h, i) + test::exact_tolerance) << "head " << h;
-      largest = test::worse(largest, found);
-    }
-  return largest;
-}
-
 std::vector<float> elements(test::Tensor<float>& t) {
   std::vector<float> all;
   const auto [planes, rows, columns] = t.extents();
@@ -75,7 +63,7 @@ TEST(Integer, TellsHowFarOffItIs) {
     for_each_backend([&](crest::Backend backend) {
       c.plain.reset();
       const Report report = test::run(c.problem, integer, backend);
-      EXPECT_LE(expect_told(c, wanted), 1e-3);
+      EXPECT_LE(test::expect_told(c, wanted), 1e-3);
       EXPECT_LE(test::distance(c.plain.problem, wanted).lse, 1e-3);
       EXPECT_EQ(report.keys_used, report.keys_visible);
       EXPECT_EQ(report.rows, c.problem.heads() * c.problem.queries());
@@ -169,7 +157,7 @@ TEST(Integer, QueriesOfDenormalsLeaveTheirNeighboursAlone) {
   for_each_backend([&](crest::Backend backend) {
     c.plain.reset();
     test::compute(c.problem, integer, backend);
-    EXPECT_LE(expect_told(c, wanted), 1e-3);
+    EXPECT_LE(test::expect_told(c, wanted), 1e-3);
   });
 }
 
@@ -193,7 +181,7 @@ TEST(Integer, AQueryOfZerosWeighsAllKeysAlike) {
   for_each_backend([&](crest::Backend backend) {
     c.plain.reset();
     EXPECT_EQ(test::run(c.problem, integer, backend).fallbacks, whole ? 3 : 0);
-    expect_told(c, wanted);
+    test::expect_told(c, wanted);
     EXPECT_EQ(test::row_value(c.problem.error, 1, 0), 0);
   });
 }
@@ -239,7 +227,7 @@ TEST(Integer, ChangedLogitsAndRangesWithHoles) {
     for_each_backend([&](crest::Backend backend) {
       c.plain.reset();
       test::compute(c.problem, integer, backend);
-      EXPECT_LE(expect_told(c, wanted), 1e-3);
+      EXPECT_LE(test::expect_told(c, wanted), 1e-3);
     });
   }
 }

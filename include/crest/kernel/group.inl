@@ -217,6 +217,9 @@ void write_error(const Problem<T>& p, Index head, Index query, float error) {
   if (p.error.data_handle()) std::memcpy(p.error.address(head, query), &error, sizeof error);
 }
 
+/// The largest error that rows may tell and stay as they are. A target of 0 lets all pass that tell a number.
+CREST_INLINE float most_error(float target) { return target > 0 ? target : std::numeric_limits<float>::max(); }
+
 /// Writes all rows of a finished group.
 template <class T, int HT>
 void write_group(const Group<HT>& g, const Problem<T>& p, Index first_head, Index query, bool hidden) {

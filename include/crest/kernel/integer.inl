@@ -211,7 +211,7 @@ struct RoundedQueries {
     const IntegerQuery<HT> query(g.shape, memory);
     query.round_queries(g);
     tell_errors(c, g, u, query);
-    const float most = target_error > 0 ? target_error : std::numeric_limits<float>::max();
+    const float most = most_error(target_error);
     bool vouched = true;
     for (Index h = 0; h < g.shape.heads; ++h) vouched &= query.told_of(h) <= most;
     if (!vouched) {

@@ -59,7 +59,7 @@ void attend_mixed(const TaskCall<T>& c, const R& recipe, Tiles& tiles) {
   const RoundedWeights<T, Rows> weights{rows, c.floats() + shape.spread()};
   std::fill_n(weights.spread, rows.count * GroupShape::pad, 0.0f);
   c.tally.rescales += rows.attend_all(weights);
-  const float target = recipe.options.target_error, most = target > 0 ? target : std::numeric_limits<float>::max();
+  const float most = most_error(recipe.options.target_error);
   Index again = 0;
   for (Index i = 0; i < rows.count; ++i) {
     const Unit u = rows.units[i];

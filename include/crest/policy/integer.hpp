@@ -29,7 +29,7 @@ struct Integer {
   /// integer with other options: those not named take their defaults.
   constexpr Integer with(IntegerOptions changed) const { return {changed, softmax}; }
   /// The option that is out of its range, or ok.
-  constexpr Status check() const { return options.target_error >= 0 ? Status::ok : Status::recipe_target_error; }
+  constexpr Status check() const { return detail::check_options(options); }
 };
 
 inline constexpr Integer integer{};

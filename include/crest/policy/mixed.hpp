@@ -32,7 +32,7 @@ struct Mixed {
   /// mixed with other options: those not named take their defaults.
   constexpr Mixed with(MixedOptions changed) const { return {changed, softmax}; }
   /// The option that is out of its range, or ok.
-  constexpr Status check() const { return options.target_error >= 0 ? Status::ok : Status::recipe_target_error; }
+  constexpr Status check() const { return detail::check_options(options); }
   /// What multiplies, on a backend with tile registers or without.
   constexpr TileUnit unit(bool tiles) const {
     if (options.emulate) return TileUnit::model;

@@ -43,12 +43,13 @@ constexpr bool policy_valid(const P& p) {
     return true;
 }
 
-/// The first of the options that is out of its range, or ok: those of any recipe that leaves keys out.
+/// The first of the options that is out of its range, or ok: those of any recipe whose error is told.
 template <class Options>
 constexpr Status check_options(const Options& o) {
   if constexpr (requires { o.budget; })
     if (!(o.budget > 0 && o.budget <= 1)) return Status::recipe_budget;
-  if (o.keep_first < 0 || o.keep_last < 0) return Status::recipe_keep;
+  if constexpr (requires { o.keep_first; })
+    if (o.keep_first < 0 || o.keep_last < 0) return Status::recipe_keep;
   return o.target_error >= 0 ? Status::ok : Status::recipe_target_error;
 }
 
