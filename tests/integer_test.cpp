@@ -174,6 +174,24 @@ TEST(Integer, AKeyThatIsNotANumberShows) {
   });
 }
 
+/// Sixteen visible keys, all looked at, and a hole between them whose keys are not numbers.
+TEST(Integer, HiddenKeysAreNotLookedAt) {
+  if (whole) return;
+  const test::Shape shape{.heads = 4, .kv_heads = 1, .keys = 28, .head_dim = 64, .value_dim = 32};
+  Cached<Element> c({.shape = shape});
+  c.plain.see({{{0, 8}, {20, 28}}});
+  c.problem.ranges = c.plain.problem.ranges, c.problem.range_of = c.plain.problem.range_of;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (Index j = 8; j < 20; ++j) {
+    if constexpr (crest::is_scaled<Element>) c.k_scales[j] = nan;
+    spoil(c.k[j * 64 / in], nan);
+  }
+  for_each_backend([&](crest::Backend backend) {
+    EXPECT_EQ(test::run(c.problem, integer, backend).fallbacks, 0);
+    EXPECT_FALSE(std::isnan(c.plain.o.get(3, 0, 3)));
+  });
+}
+
 TEST(Integer, AQueryOfZerosWeighsAllKeysAlike) {
   Cached<Element> c({.shape = {.heads = 3, .kv_heads = 1, .keys = 77, .head_dim = 32, .value_dim = 32}, .common = 1});
   for (Index x = 0; x < 32; ++x) c.plain.q.set(1, 0, x, 0);
