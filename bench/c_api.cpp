@@ -3,6 +3,7 @@
 
 #include <crest/attention.hpp>
 #include <crest/executors.hpp>
+#include <crest/probe.hpp>
 #include <memory>
 
 #include "inputs.hpp"
@@ -22,6 +23,7 @@ class AnyCase {
   virtual void* k() const = 0;
   virtual void* v() const = 0;
   virtual double exact_seconds() = 0;
+  virtual double mixed_seconds() = 0;  ///< of bf16; below 0 of others, and without tile registers
   virtual double limit_seconds() = 0;
   virtual double error(const float* o) const = 0;  ///< of the last exact answer when o is null
 };
@@ -44,11 +46,10 @@ class TypedCase final : public AnyCase {
   void* k() const override { return inputs_.k.bytes().data(); }
   void* v() const override { return inputs_.v.bytes().data(); }
 
-  double exact_seconds() override {
-    const Pinned pinned(0);
-    const double begin = now();
-    const bool ok = crest::attention(problem_, crest::exact, pool_).ok();
-    return ok ? now() - begin : -1;
+  double exact_seconds() override { return seconds(crest::exact, crest::Backend::best()); }
+  double mixed_seconds() override {
+    if constexpr (std::is_same_v<T, bf16>) return seconds(crest::mixed, crest::Backend::named("amx"));
+    return -1;
   }
   double limit_seconds() override { return limit_.round(); }
   double error(const float* o) const override {
@@ -56,6 +57,14 @@ class TypedCase final : public AnyCase {
   }
 
  private:
+  template <class R>
+  double seconds(const R& recipe, crest::Backend backend) {
+    const Pinned pinned(0);
+    const double begin = now();
+    const bool ok = crest::attention(problem_, recipe, pool_, backend).ok();
+    return ok ? now() - begin : -1;
+  }
+
   Inputs<T> inputs_;
   std::vector<float> out_;
   crest::Problem<T> problem_;
@@ -74,6 +83,7 @@ extern "C" {
 
 AnyCase* crest_bench_open(Index heads, Index kv_heads, Index head_dim, Index keys, Index queries, const char* dtype,
                           int threads) {
+  [[maybe_unused]] static const crest::Backend tried = crest::probe();  // tile registers are used where they were tried
   return open_case({{heads, kv_heads, head_dim, keys, queries}, dtype_named(dtype), threads});
 }
 void crest_bench_close(AnyCase* c) { delete c; }
@@ -81,6 +91,7 @@ const float* crest_bench_q(const AnyCase* c) { return c->q(); }
 void* crest_bench_k(const AnyCase* c) { return c->k(); }
 void* crest_bench_v(const AnyCase* c) { return c->v(); }
 double crest_bench_exact_seconds(AnyCase* c) { return c->exact_seconds(); }
+double crest_bench_mixed_seconds(AnyCase* c) { return c->mixed_seconds(); }
 double crest_bench_limit_seconds(AnyCase* c) { return c->limit_seconds(); }
 double crest_bench_error(const AnyCase* c, const float* o) { return c->error(o); }
 const char* crest_bench_backend() { return crest::Backend::best().name(); }

@@ -235,9 +235,11 @@ TEST(Mixed, NonFiniteRowsAreDoneExactly) {
 
 /// A tile of keys of 1, then 400 of e^39: their sum's square is past all floats, the sum of their squares is not.
 TEST(Mixed, SumsOfSquaresThatOverflowVouchForNothing) {
-  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 40, .keys = 464, .head_dim = 1, .value_dim = 8}});
+  constexpr Index tile = crest::MixedShape::tile_keys;
+  Case<Element> c(
+      {.shape = {.heads = 2, .kv_heads = 1, .queries = 40, .keys = tile + 400, .head_dim = 1, .value_dim = 8}});
   c.q.fill([](Index, Index, Index) { return 1.0f; });
-  c.k.fill([](Index, Index j, Index) { return j < 64 ? 0.0f : 39.0f; });
+  c.k.fill([](Index, Index j, Index) { return j < tile ? 0.0f : 39.0f; });
   c.v.fill([](Index, Index, Index) { return 1.0f; });
   test::for_each_backend([&](crest::Backend backend) {
     c.reset();
@@ -247,15 +249,16 @@ TEST(Mixed, SumsOfSquaresThatOverflowVouchForNothing) {
   });
 }
 
-/// Places of a tile that no key holds are zeros, not what an earlier tile left there.
+/// Places of a tile that no key holds repeat what is in it, and not what an earlier tile left there. Every query sees
+/// one key, the last three those of a second tile.
 TEST(Mixed, TilesForgetWhatTheyHeld) {
-  Spec spec = typical;
-  spec.shape.keys = 132, spec.mask.window = 1;
-  Case<Element> c(spec);
+  constexpr Index queries = crest::MixedShape::tile_keys + 3;
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 2, .queries = queries, .keys = queries + 60},
+                   .mask = {.causal = true, .window = 1}});
   c.v.set(1, 100, 3, infinity);
   test::for_each_backend([&](crest::Backend backend) {
     EXPECT_GE(test::run(c.problem, emulated, backend).fallbacks, 3);
-    for (Index i = 64; i < 67; ++i) EXPECT_GT(test::row_value(c.problem.error, 4, i), 0) << "query " << i;
+    for (Index i = queries - 3; i < queries; ++i) EXPECT_GT(test::row_value(c.problem.error, 1, i), 0) << "query " << i;
   });
 }
 

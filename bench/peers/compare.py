@@ -14,14 +14,14 @@ import crest_bench as cb
 PEERS = {"ggml": "peer_ggml", "torch": "peer_torch", "onnxruntime": "peer_onnxruntime", "vllm": "peer_vllm"}
 
 
-def row(inputs, variant, times, version):
+def row(inputs, name, variant, crest_seconds, times, version):
     limit, crest, peer = times
     case, bytes_read = inputs.case, inputs.k.nbytes + inputs.v.nbytes
     variant.run()
-    inputs.crest_seconds()
+    crest_seconds()
     gbs = lambda seconds: bytes_read / seconds * 1e-9
     return {
-        "peer": variant.name, "version": version, "case": case.name, "dtype": case.dtype, "threads": case.threads,
+        "peer": name, "version": version, "case": case.name, "dtype": case.dtype, "threads": case.threads,
         "n": case.keys, "queries": case.queries, "heads": case.heads, "kv_heads": case.kv_heads, "head_dim": case.head_dim,
         "ms_min": min(peer) * 1e3, "ms_median": statistics.median(peer) * 1e3, "bytes": bytes_read,
         "gbs": gbs(min(peer)), "limit_ms": min(limit) * 1e3, "limit_gbs": gbs(min(limit)),
@@ -40,11 +40,20 @@ def line(r):
     )
 
 
+def opponents(inputs):
+    """What of crest a peer is compared with, by what the row's name gains: exact; for prompts of bf16 mixed as well."""
+    found = {"": inputs.crest_seconds}
+    if inputs.case.queries > 1 and inputs.case.dtype == "bf16" and inputs.mixed_seconds() > 0:
+        found[" to mixed"] = inputs.mixed_seconds
+    return found
+
+
 def measure(peer, inputs, seconds):
     for variant in peer.variants(inputs):
         variant.run()
-        timed = [inputs.limit_seconds, inputs.crest_seconds, lambda: cb.seconds_of(variant.run)]
-        yield row(inputs, variant, cb.compete(timed, seconds), peer.VERSION)
+        for suffix, crest in opponents(inputs).items():
+            timed = [inputs.limit_seconds, crest, lambda: cb.seconds_of(variant.run)]
+            yield row(inputs, variant.name + suffix, variant, crest, cb.compete(timed, seconds), peer.VERSION)
 
 
 def compare(peer, library, cases, seconds):

@@ -46,6 +46,7 @@ class Library:
             ("k", pointer, [pointer]),
             ("v", pointer, [pointer]),
             ("exact_seconds", c.c_double, [pointer]),
+            ("mixed_seconds", c.c_double, [pointer]),
             ("limit_seconds", c.c_double, [pointer]),
             ("error", c.c_double, [pointer, pointer]),
             ("backend", text, []),
@@ -74,6 +75,10 @@ class Inputs:
 
     def crest_seconds(self):
         return self.library.exact_seconds(self.handle)
+
+    def mixed_seconds(self):
+        """Seconds of a prompt in products of bf16; below 0 without tile registers."""
+        return self.library.mixed_seconds(self.handle)
 
     def limit_seconds(self):
         return self.library.limit_seconds(self.handle)

@@ -1,6 +1,7 @@
 // What a thread needs of memory for a task of many rows.
 #pragma once
 
+#include "crest/core/key_bits.hpp"
 #include "crest/core/work.hpp"
 
 namespace crest {
@@ -15,11 +16,15 @@ struct PrefillShape {
   static constexpr Index tile_keys = 64;   ///< keys packed at once: one bit each in a word
   static constexpr Index block_rows = 12;  ///< a multiple of the rows of every register block
 
-  CREST_INLINE constexpr Index queries() const { return rows * row.floats(); }
+  /// Of a row: outputs, then TileState.
+  CREST_INLINE constexpr Index row_floats() const { return row.o_pitch() + GroupShape::state_floats; }
+  /// What a row has while it begins, and needs no more: its query, and outputs since the last fold().
+  CREST_INLINE constexpr Index start() const { return rows * row_floats(); }
+  CREST_INLINE constexpr Index queries() const { return start() + row.q_pitch() + row.o_pitch(); }
   CREST_INLINE constexpr Index keys() const { return queries() + round_up(rows, block_rows) * row.q_pitch(); }
   CREST_INLINE constexpr Index values() const { return keys() + tile_keys * row.q_pitch(); }
   CREST_INLINE constexpr Index scores() const { return values() + tile_keys * row.o_pitch(); }
-  CREST_INLINE constexpr Index units() const { return scores() + block_rows * tile_keys; }
+  CREST_INLINE constexpr Index units() const { return scores() + 2 * block_rows * tile_keys; }
   CREST_INLINE constexpr Index floats() const {
     return round_up(units() + divide_up(rows * Index{sizeof(Unit)}, Index{sizeof(float)}), GroupShape::pad);
   }

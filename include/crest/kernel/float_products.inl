@@ -3,9 +3,10 @@
 // A tile of 64 keys is packed once: K transposed, so that keys are lanes, V as it lies. Per tile and row: 64 * head_dim
 // multiply-adds for scores and 64 * value_dim for values. Packing costs about as much as six rows.
 
-/// Which keys a tile holds.
+/// Which keys a tile of N holds.
+template <int N>
 struct TileKeys {
-  static constexpr Index keys = PrefillShape::tile_keys;
+  static constexpr int keys = N;
   Index key[keys]{};
   int count = 0;
   bool finite = true;  ///< the values are
@@ -15,8 +16,8 @@ struct TileKeys {
 
 /// Takes the next blocks of a stream as a tile: pack(block, at) packs one from place `at` on. Places past the last key
 /// repeat it. Returns false at the end of the stream.
-template <class T, class Stream, class F>
-bool take_tile(Stream& stream, TileKeys& tile, F&& pack) {
+template <class T, int N, class Stream, class F>
+bool take_tile(Stream& stream, TileKeys<N>& tile, F&& pack) {
   constexpr int keys = block_keys<1, T>;
   Block<T, 1> block;
   tile.count = 0;
@@ -49,7 +50,7 @@ CREST_INLINE bool all_finite(Vec traces) { return !any_not_less(traces, broadcas
 
 /// A tile of packed keys.
 template <class T>
-struct KeyTile : TileKeys {
+struct KeyTile : TileKeys<PrefillShape::tile_keys> {
   static constexpr Index panel = multiply_vectors * Vec::width;
   float* k;         ///< [keys / panel][head_dim][panel]
   float* v;         ///< [value_dim / panel][keys][panel]; a last odd vector alone
@@ -105,10 +106,11 @@ struct OutputRows {
 template <class T>
 struct FloatProducts {
   using Shape = PrefillShape;
-  static constexpr Index block_rows = multiply_rows, keys = TileKeys::keys;
+  using Rounding = Unrounded;
+  static constexpr Index block_rows = multiply_rows, keys = PrefillShape::tile_keys;
   KeyTile<T> tile;
   float* queries;  ///< [rows / multiply_rows][head_dim][multiply_rows]
-  float* w;        ///< [multiply_rows][keys]: scores of a block of rows, then weights
+  float* w;        ///< two times [multiply_rows][keys]: scores of a block of rows, then weights
   Index head_dim, value_dim;
 
   FloatProducts(float* floats, const PrefillShape& shape)
@@ -122,6 +124,10 @@ struct FloatProducts {
   void pack_query(Index i, const float* q) {
     float* to = queries + i / multiply_rows * multiply_rows * head_dim + i % multiply_rows;
     for (Index x = 0; x < head_dim; ++x) to[x * multiply_rows] = q[x];
+  }
+  /// A packed query: element x at [x * multiply_rows].
+  CREST_INLINE const float* packed_query(Index i) const {
+    return queries + i / multiply_rows * multiply_rows * head_dim + i % multiply_rows;
   }
   /// The packed queries of a block of rows.
   CREST_INLINE const float* block(Index first_row) const { return queries + first_row * head_dim; }
@@ -139,7 +145,7 @@ struct FloatProducts {
   }
 
   /// Scores of a block of packed queries for the first `most` keys of the tile.
-  void score(const float* block, Index most) const {
+  void score(const float* block, Index most, float* w) const {
     constexpr Index panel = KeyTile<T>::panel;
     for (Index at = 0; at < most; at += panel) {
       Vec sum[multiply_rows * multiply_vectors];
@@ -150,9 +156,23 @@ struct FloatProducts {
     }
   }
 
-  /// Adds the values of some keys of the tile, vectors from x on, by the weights of the block.
+  /// The same as work that has parts: nothing is gained by doing it between other multiply-adds.
+  struct ScoreParts {
+    const FloatProducts& products;
+    const float* block;
+    Index most;
+    float* w;
+
+    CREST_INLINE void advance(Index, Index) const {}
+    CREST_INLINE void finish() const { products.score(block, most, w); }
+  };
+  CREST_INLINE ScoreParts score_parts(const float* block, Index most, float* to) const {
+    return {*this, block, most, to};
+  }
+
+  /// Adds the values of some keys of the tile, vectors from x on, by the weights of a block.
   template <int NV>
-  CREST_INLINE void add_values(KeyRange some, const OutputRows& to, Index x) const {
+  CREST_INLINE void add_values(const float* w, KeyRange some, const OutputRows& to, Index x) const {
     constexpr Index W = Vec::width;
     Vec sum[multiply_rows * NV];
     clear(sum);
@@ -161,17 +181,16 @@ struct FloatProducts {
     CREST_UNROLL for (int r = 0; r < multiply_rows; ++r, o += to.pitch) if (r < to.count)
         CREST_UNROLL for (int n = 0; n < NV; ++n) store(o + n * W, load(o + n * W) + sum[r * NV + n]);
   }
-  void add_values(KeyRange some, const OutputRows& to) const {
+  void add_values(const float* w, KeyRange some, const OutputRows& to) const {
     const Index paired = tile.paired();
-    for (Index x = 0; x < paired; x += tile.panel) add_values<multiply_vectors>(some, to, x);
-    if (paired < tile.value_dim) add_values<1>(some, to, paired);
+    for (Index x = 0; x < paired; x += tile.panel) add_values<multiply_vectors>(w, some, to, x);
+    if (paired < tile.value_dim) add_values<1>(w, some, to, paired);
   }
   /// The values of one row's keys, key by key: one that others see and this row does not must not touch it.
-  void add_own_values(float* o, const float* weights, std::uint64_t seen) const {
-    for (; seen; seen &= seen - 1) {
-      const int j = std::countr_zero(seen);
+  void add_own_values(float* o, const float* weights, const KeyBits<keys>& seen) const {
+    seen.each([&](int j) {
       for (Index x = 0; x < tile.value_dim; x += Vec::width)
         store(o + x, fma(broadcast(weights[j]), load(tile.value(j, x)), load(o + x)));
-    }
+    });
   }
 };

@@ -17,6 +17,8 @@ struct Group {
 
   CREST_INLINE Group(const GroupShape& s, float* floats)
       : shape(s), q(floats), o(q + s.padded_heads() * s.q_pitch()), run(o + s.outputs()), state(run + s.outputs()) {}
+  CREST_INLINE Group(const GroupShape& s, float* queries, float* outputs, float* running, float* states)
+      : shape(s), q(queries), o(outputs), run(running), state(states) {}
 
   CREST_INLINE TileState<HT> tile_state(Index t) const { return TileState<HT>(state + t * GroupShape::state_floats); }
   CREST_INLINE const float* tile_q(Index t) const { return q + t * HT * shape.q_pitch(); }
@@ -48,7 +50,7 @@ struct Group {
     for (Index t = 0; t < shape.tiles(); ++t) tile_state(t).clear();
   }
   void clear_values() const {
-    for (Index x = 0; x < 2 * shape.outputs(); x += Vec::width) store(o + x, zero());
+    for (Index x = 0; x < shape.outputs(); x += Vec::width) store(o + x, zero()), store(run + x, zero());
   }
   /// Adds what has run up to the totals. One long chain of float additions would swallow light keys after a heavy one.
   void fold() const {

@@ -6,28 +6,25 @@
 
 inline constexpr float bf16_error = 0.00166f;  ///< 2^-8 / sqrt(3), over mantissas whose logarithm is uniform
 
-/// Rounds weights as they come, and sums up what that may cost.
+/// Packs rounded weights, and sums up what rounding them may cost.
 template <class T, class Rows>
 struct RoundedWeights {
   const Rows& rows;
   float* spread;  ///< [rows][pad]: lanes of sum (w |v|)^2
 
-  CREST_INLINE void begin(const TileKeys&) const {}
+  template <int N>
+  CREST_INLINE void begin(const TileKeys<N>&) const {}
   CREST_INLINE void weigh_up(float*) const {}
   /// moved: how far the row's reference rose.
   CREST_INLINE void note(Index i, const float* w, float moved) const {
-    bf16* const rounded = rows.rounded + i % Rows::block_rows * Rows::keys;
+    rows.pack_weights(i % Rows::block_rows, w);
     float* const to = spread + i * GroupShape::pad;
-    Vec costs = load(to) * broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f), gained = zero();
+    Vec costs = load(to) * broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f);
     for (Index j = 0; j < Rows::keys; j += Vec::width) {
       const Vec weight = load(w + j);
-      store(rounded + j, weight);
-      gained = gained + (load(rounded + j) - weight);
       costs = fma(weight * weight, load(rows.lengths + j), costs);
     }
     store(to, costs);
-    const TileState<1> state = rows.row(i).tile_state(0);
-    store(state.folded, load(state.folded) + gained);
   }
   /// Not a number where sums of squares are out of range: such rows vouch for nothing.
   float error(Index i) const {
@@ -54,7 +51,9 @@ template <class T, class R, class Tiles>
 void attend_mixed(const TaskCall<T>& c, const R& recipe, Tiles& tiles) {
   using Rows = Prefill<T, R, TileProducts<T, Tiles>>;
   const MixedShape shape = mixed_shape(c.plan);
-  Rows rows(c, recipe, shape, tiles);
+  tiles.begin();
+  const bool guests = any_variant(recipe).variant != nullptr;
+  Rows rows(c, recipe, shape, tiles, guests);
   rows.begin(rows.take());
   const RoundedWeights<T, Rows> weights{rows, c.floats() + shape.spread()};
   std::fill_n(weights.spread, rows.count * GroupShape::pad, 0.0f);

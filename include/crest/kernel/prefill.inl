@@ -2,23 +2,31 @@
 // Group of one head. Which products compute scores and outputs is a policy: FloatProducts, or TileProducts.
 
 /// One bit for each key of a tile that lies in some ranges.
-CREST_INLINE std::uint64_t seen_bits(const TileKeys& tile, std::span<const KeyRange> ranges) {
-  const std::uint64_t all = ~std::uint64_t{0} >> (tile.keys - tile.count);
+template <int N>
+CREST_INLINE KeyBits<N> seen_bits(const TileKeys<N>& tile, std::span<const KeyRange> ranges) {
   const KeyRange range = tile.range();
   const std::span<const KeyRange> some = reaching_into(ranges, range);
-  if (some.size() == 1 && some[0].first <= range.first && some[0].last >= range.last) return all;
-  std::uint64_t bits = 0;
+  if (some.size() == 1 && some[0].first <= range.first && some[0].last >= range.last)
+    return KeyBits<N>::first(tile.count);
+  KeyBits<N> bits;
   std::size_t at = 0;
   for (int i = 0; i < tile.count; ++i) {
     while (at < some.size() && some[at].last <= tile.key[i]) ++at;
-    if (at < some.size() && some[at].first <= tile.key[i]) bits |= std::uint64_t{1} << i;
+    if (at < some.size() && some[at].first <= tile.key[i]) bits.insert(i);
   }
   return bits;
 }
 
+/// No weight for the keys of a tile that a row does not see.
+template <int N>
+CREST_INLINE void hide_unseen(float* scores, const KeyBits<N>& seen) {
+  for (int w = 0; w < seen.words; ++w) hide(scores + 64 * w, seen.word[w], -std::numeric_limits<float>::infinity());
+}
+
 /// Every key counts once: tiles need nothing else.
 struct EachOnce {
-  CREST_INLINE void begin(const TileKeys&) const {}
+  template <int N>
+  CREST_INLINE void begin(const TileKeys<N>&) const {}
   CREST_INLINE void weigh_up(float*) const {}
   CREST_INLINE void note(Index, const float*, float) const {}
 };
@@ -29,23 +37,30 @@ struct Prefill : Products {
   using Products::keys, Products::block_rows, Products::tile, Products::w;
   const TaskCall<T>& c;
   const R& recipe;
+  GroupShape shape;  ///< of a row
   Index row_floats;
+  float* begun;  ///< what a row has while it begins
   bool changes;  ///< logits are not what products of q and k are
   KvRows<T> rows;
   Unit* units;  ///< [rows]
   Index count = 0;
 
   template <class... More>
-  Prefill(const TaskCall<T>& call, const R& r, const typename Products::Shape& shape, More&... more)
-      : Products(call.floats(), shape, more...),
+  Prefill(const TaskCall<T>& call, const R& r, const typename Products::Shape& all, More&... more)
+      : Products(call.floats(), all, more...),
         c(call),
         recipe(r),
-        row_floats(shape.row.floats()),
+        shape(all.row),
+        row_floats(all.row_floats()),
+        begun(call.floats() + all.start()),
         changes(!call.p.logits.unchanged() || any_variant(r).variant),
         rows(kv_rows(c.p, c.task.kv_head)),
-        units(reinterpret_cast<Unit*>(c.floats() + shape.units())) {}
+        units(reinterpret_cast<Unit*>(c.floats() + all.units())) {}
 
-  CREST_INLINE Group<1> row(Index i) const { return {units[i].shape, c.floats() + i * row_floats}; }
+  CREST_INLINE Group<1> row(Index i) const {
+    float* const o = c.floats() + i * row_floats;
+    return {{1, shape.head_dim, shape.value_dim}, begun, o, begun + shape.q_pitch(), o + shape.o_pitch()};
+  }
 
   /// Takes all units of the task.
   Index take() {
@@ -73,54 +88,83 @@ struct Prefill : Products {
 
   /// Turns a row's scores into weights; keys that it does not see get none. Returns how often its reference moved.
   template <class Draws>
-  Index weigh(Index i, float* scores, std::uint64_t seen, const Draws& draws) const {
+  Index weigh(Index i, float* scores, const KeyBits<keys>& seen, const Draws& draws) const {
     const Group<1> g = row(i);
     const TileState<1> state = g.tile_state(0);
     change(units[i], scores);
     draws.weigh_up(scores);
-    hide(scores, seen, -std::numeric_limits<float>::infinity());
+    hide_unseen(scores, seen);
     const float before = state.reference[0];
-    const Index moved =
-        weigh_block<keys>(scores, keys, state, recipe.softmax, Accumulated<1>{g.o, g.run, g.tile_outputs()});
+    const Index moved = weigh_block<keys>(scores, keys, state, recipe.softmax,
+                                          Accumulated<1>{g.o, g.run, g.tile_outputs()}, typename Products::Rounding{});
     state.fold();
     draws.note(i, scores, state.reference[0] - before);
     return moved;
   }
 
-  /// Which keys of the tile each of some rows sees.
+  /// Which keys of the tile each row of a block sees, and where their scores are.
   struct Seen {
-    std::uint64_t by_row[block_rows], any = 0, all = ~std::uint64_t{0};
+    using Bits = KeyBits<keys>;
+    KeyRange some{};  ///< rows
+    Bits by_row[block_rows], any, all;
+    float* w = nullptr;  ///< [block_rows][keys]
+
+    /// The least range that holds all keys which a row sees.
+    CREST_INLINE KeyRange used() const { return any.any() ? KeyRange{any.begin(), any.end()} : KeyRange{}; }
+    CREST_INLINE float* scores(Index i) const { return w + (i - some.first) * keys; }
   };
-  CREST_INLINE std::uint64_t seen_by(Index i) const { return seen_bits(tile, Visible(c.p, units[i].query).ranges()); }
-  Seen seen_by_rows(KeyRange some) const {
-    Seen seen;
-    const Index n = length(some);
-    const std::uint64_t first = seen.by_row[0] = seen_by(some.first), last = seen_by(some.last - 1);
+  CREST_INLINE KeyBits<keys> seen_by(Index i) const { return seen_bits(tile, Visible(c.p, units[i].query).ranges()); }
+  void see(Seen& seen, KeyRange some) const {
+    const Index n = length(seen.some = some);
+    const auto first = seen.by_row[0] = seen_by(some.first), last = seen_by(some.last - 1);
     // What the first and the last see whole, a mask hides from none between them. Most tiles are seen whole.
-    const bool alike = c.p.range_of.empty() && first == last && std::popcount(first) == tile.count;
-    for (Index i = 0; i < n; ++i) {
-      const bool same = i > 0 && units[some.first + i].query == units[some.first + i - 1].query;
-      const std::uint64_t bits = alike ? first : same ? seen.by_row[i - 1] : seen_by(some.first + i);
-      seen.by_row[i] = bits, seen.any |= bits, seen.all &= bits;
+    const bool alike = c.p.range_of.empty() && first == last && first.count() == tile.count;
+    seen.any = seen.all = first;
+    for (Index i = 1; i < n; ++i) {
+      const bool same = alike || units[some.first + i].query == units[some.first + i - 1].query;
+      const auto bits = seen.by_row[i] = same ? seen.by_row[i - 1] : seen_by(some.first + i);
+      if (!same) seen.any |= bits, seen.all &= bits;
     }
-    return seen;
+  }
+  /// Finds the next block of rows from `first` on that sees a key of the tile; none: an empty one.
+  void find(Seen& seen, Index first) const {
+    for (; first < count; first += block_rows) {
+      see(seen, {first, std::min(first + block_rows, count)});
+      if (seen.any.any()) return;
+    }
+    seen.some = {count, count}, seen.any = {};
+  }
+  /// What computes the scores of a block, part by part.
+  CREST_INLINE auto scoring(const Seen& seen) {
+    return this->score_parts(this->block(seen.some.first), seen.used().last, seen.w);
   }
 
-  /// The tile for a block of rows. Returns how often a reference moved.
-  template <class Draws>
-  Index attend_block(KeyRange some, const Draws& draws) const {
-    const Seen seen = seen_by_rows(some);
-    if (seen.any == 0) return 0;
-    const KeyRange used{std::countr_zero(seen.any), keys - std::countl_zero(seen.any)};
-    Index moved = 0;
-    this->score(this->block(some.first), used.last);
-    for (Index i = some.first; i < some.last; ++i)
-      moved += weigh(i, w + (i - some.first) * keys, seen.by_row[i - some.first], draws);
+  /// The values of a block that was weighed.
+  void add_values_of(const Seen& seen) const {
     if (seen.any == seen.all || tile.finite)
-      this->add_values(used, OutputRows{row(some.first).o, row_floats, length(some)});
-    else
-      for (Index i = some.first; i < some.last; ++i)
-        this->add_own_values(row(i).o, w + (i - some.first) * keys, seen.by_row[i - some.first]);
+      return this->add_values(seen.w, seen.used(), OutputRows{row(seen.some.first).o, row_floats, length(seen.some)});
+    for (Index i = seen.some.first; i < seen.some.last; ++i)
+      this->add_own_values(row(i).o, seen.scores(i), seen.by_row[i - seen.some.first]);
+  }
+  /// The tile for all rows: while a block is weighed, the next is scored. Returns how often a reference moved.
+  template <class Draws>
+  Index attend_tile(const Draws& draws) {
+    Seen blocks[2];
+    Index moved = 0;
+    for (int b : {0, 1}) blocks[b].w = w + b * block_rows * keys;
+    find(blocks[0], 0);
+    scoring(blocks[0]).finish();
+    for (int now = 0; length(blocks[now].some) > 0; now ^= 1) {
+      const Seen& seen = blocks[now];
+      find(blocks[now ^ 1], seen.some.last);
+      auto next = scoring(blocks[now ^ 1]);
+      for (Index i = seen.some.first; i < seen.some.last; ++i) {
+        moved += weigh(i, seen.scores(i), seen.by_row[i - seen.some.first], draws);
+        next.advance(i + 1 - seen.some.first, length(seen.some));
+      }
+      next.finish();
+      add_values_of(seen);
+    }
     return moved;
   }
 
@@ -130,8 +174,7 @@ struct Prefill : Products {
     Index moved = 0;
     while (this->pack(stream)) {
       draws.begin(tile);
-      for (Index at = 0; at < count; at += block_rows)
-        moved += attend_block({at, std::min(at + block_rows, count)}, draws);
+      moved += attend_tile(draws);
     }
     return moved;
   }

@@ -134,17 +134,18 @@ struct SparseTile {
       rows.begin(queries());
       float* const mean = packed(h * shape.lookers);
       for (Index i = 0; i < queries(); ++i)
-        for (Index x = 0; x < dim; ++x) mean[x * multiply_rows] += rows.row(i).q[x] / static_cast<float>(queries());
+        for (Index x = 0; x < dim; ++x)
+          mean[x * multiply_rows] += rows.packed_query(i)[x * multiply_rows] / static_cast<float>(queries());
       for (Index which = 1; which < shape.lookers; ++which)
         for (Index x = 0; x < dim; ++x)
-          packed(h * shape.lookers + which)[x * multiply_rows] = rows.row(looker(which)).q[x];
+          packed(h * shape.lookers + which)[x * multiply_rows] = rows.packed_query(looker(which))[x * multiply_rows];
     }
   }
 
   /// Keys of the tile that every query sees. With a mask the first and the last query tell.
-  std::uint64_t seen_by_all() const {
+  KeyBits<PrefillShape::tile_keys> seen_by_all() const {
     const Index step = c.p.range_of.empty() ? std::max<Index>(1, queries() - 1) : 1;
-    std::uint64_t bits = ~std::uint64_t{0};
+    auto bits = KeyBits<PrefillShape::tile_keys>::first(rows.tile.count);
     for (Index i = 0; i < queries(); i += step)
       bits &= seen_bits(rows.tile, Visible(c.p, c.task.queries.first + i).ranges());
     return bits;
@@ -175,19 +176,19 @@ struct SparseTile {
       change_mean(u, w);
     else
       rows.change(u, w);
-    if (!all) hide(w, seen_bits(rows.tile, Visible(c.p, u.query).ranges()), -std::numeric_limits<float>::infinity());
+    if (!all) hide_unseen(w, seen_bits(rows.tile, Visible(c.p, u.query).ranges()));
     for (int j = 0; j < rows.tile.count; ++j) scores[row * shape.pitch() + rows.tile.key[j]] = w[j];
   }
   void look_at_tile() {
-    const std::uint64_t common = seen_by_all();
+    const auto common = seen_by_all();
     const KeyTile<T>& tile = rows.tile;
     for (int j = 0; j < tile.count; ++j) {
       open.insert(tile.key[j]);
-      if (!(common >> j & 1)) certain.insert(tile.key[j]);
+      if (!common.holds(j)) certain.insert(tile.key[j]);
     }
-    const bool all = std::popcount(common) == tile.count;
+    const bool all = common.count() == tile.count;
     for (Index row = 0; row < shape.looking(); row += multiply_rows) {
-      rows.score(looking + row * rows.rows.head_dim, tile.count);
+      rows.score(looking + row * rows.rows.head_dim, tile.count, rows.w);
       for (Index r = 0; r < multiply_rows && row + r < shape.looking(); ++r)
         keep_scores(row + r, rows.w + r * tile.keys, all);
     }

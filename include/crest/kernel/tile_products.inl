@@ -14,7 +14,7 @@ struct RightTiles {
   CREST_INLINE bf16* tile(Index column, Index step) const {
     return data + (column / columns * steps + step) * pairs * 2 * columns;
   }
-  /// The pair of a column.
+  /// The pair of a column: number `at` of the sum.
   CREST_INLINE bf16* pair(Index column, Index at) const {
     return tile(column, at / pairs) + at % pairs * 2 * columns + column % columns * 2;
   }
@@ -24,22 +24,27 @@ struct RightTiles {
 CREST_INLINE Vec load_pairs(const bf16* p) { return load(reinterpret_cast<const float*>(p)); }
 CREST_INLINE void store_loaded(bf16* p, Vec a) { store(reinterpret_cast<float*>(p), a); }
 
-/// sum += a b over some steps, in registers 0..3: two rows of registers by NB columns. a: at its first place and row.
+// Two rows of registers by NB columns: sums in 0..3, a step of the left operand in 4 and 5, of the right one in 6
+// and 7.
+
+/// The step of the left operand that begins at its first place and row.
+template <class Tiles>
+CREST_INLINE void load_left(Tiles& t, const bf16* a, Index pitch) {
+  t.template load<4>(a, pitch * Index{sizeof(bf16)});
+  t.template load<5>(a + Tiles::rows * pitch, pitch * Index{sizeof(bf16)});
+}
 template <int NB, class Tiles>
-CREST_INLINE void multiply_tiles(Tiles& t, const bf16* a, Index a_pitch, const RightTiles& b, Index column,
-                                 KeyRange steps) {
-  const Index pitch = a_pitch * Index{sizeof(bf16)};
-  for (Index s = steps.first; s < steps.last; ++s, a += MixedShape::step) {
-    t.template load<4>(a, pitch);
-    t.template load<5>(a + Tiles::rows * a_pitch, pitch);
-    t.template load<6>(b.tile(column, s), Tiles::row_bytes);
-    t.template multiply<0, 4, 6>();
-    t.template multiply<2, 5, 6>();
-    if constexpr (NB > 1) {
-      t.template load<7>(b.tile(column + b.columns, s), Tiles::row_bytes);
-      t.template multiply<1, 4, 7>();
-      t.template multiply<3, 5, 7>();
-    }
+CREST_INLINE void load_right(Tiles& t, const RightTiles& b, Index column, Index s) {
+  t.template load<6>(b.tile(column, s), Tiles::row_bytes);
+  if constexpr (NB > 1) t.template load<7>(b.tile(column + b.columns, s), Tiles::row_bytes);
+}
+template <int NB, class Tiles>
+CREST_INLINE void multiply_step(Tiles& t) {
+  t.template multiply<0, 4, 6>();
+  t.template multiply<2, 5, 6>();
+  if constexpr (NB > 1) {
+    t.template multiply<1, 4, 7>();
+    t.template multiply<3, 5, 7>();
   }
 }
 
@@ -57,45 +62,48 @@ CREST_INLINE void each_sum(float* c, Index pitch, F&& f) {
 /// Rounds n floats, read by at(x), to bf16 and their remainders likewise, `pitch` behind; zeros up to the pitch.
 template <class F>
 CREST_INLINE void split_row(bf16* to, Index n, Index pitch, F&& at) {
-  static constexpr bf16 none[Vec::width] = {};
   Index x = 0;
   for (; x < n; x += Vec::width) {
-    const Vec whole = at(x);
-    store(to + x, whole);
-    store(to + pitch + x, whole - load(to + x));
+    const Vec whole = at(x), rounded = rounded_to_bf16(whole);
+    store_whole(to + x, rounded);
+    store_whole(to + pitch + x, rounded_to_bf16(whole - rounded));
   }
-  for (; x < pitch; x += Vec::width) store(to + x, load(none)), store(to + pitch + x, load(none));
+  for (; x < pitch; x += Vec::width) store_whole(to + x, zero()), store_whole(to + pitch + x, zero());
 }
 
-/// Turns rows of n bf16 into columns of a right operand. Pairs are moved as floats, bit by bit.
-CREST_INLINE void transpose_pairs(const bf16* rows, Index pitch, KeyRange columns, Index n, const RightTiles& to) {
-  constexpr Index W = Vec::width;
-  for (Index i = columns.first; i < columns.last; i += W, rows += W * pitch)
-    for (Index pair = 0; pair < n / 2; pair += W) {
-      Vec a[W];
-      CREST_UNROLL for (int r = 0; r < W; ++r) a[r] = load_pairs(rows + r * pitch + 2 * pair);
-      transpose(a);
-      bf16* const at = to.pair(i, pair);
-      CREST_UNROLL for (int r = 0; r < W; ++r) store_loaded(at + r * 2 * to.columns, a[r]);
-    }
+/// Turns a vector's width of rows of n bf16, from places row(r) on, into columns of a right operand. Pairs are moved as
+/// floats, bit by bit.
+template <class F>
+CREST_INLINE void transpose_pairs(F&& row, Index column, Index n, const RightTiles& to) {
+  constexpr int W = Vec::width;
+  for (Index pair = 0; pair < n / 2; pair += W) {
+    Vec a[W];
+    CREST_UNROLL for (int r = 0; r < W; ++r) a[r] = load_pairs(row(r) + 2 * pair);
+    transpose(a);
+    bf16* const at = to.pair(column, pair);
+    CREST_UNROLL for (int r = 0; r < W; ++r) store_loaded(at + r * 2 * to.columns, a[r]);
+  }
 }
 
 /// The buffers of rows that are multiplied by tile registers, and what is done with them.
 template <class T, class Tiles>
 struct TileProducts {
   using Shape = MixedShape;
-  static constexpr Index block_rows = Shape::block_rows, keys = TileKeys::keys, step = Shape::step;
+  using Rounding = ToBf16;
+  static constexpr Index block_rows = Shape::block_rows, keys = Shape::tile_keys, step = Shape::step;
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
-  TileKeys tile;
+  bool guests;  ///< code of a user's runs between products, and may use tile registers
+  TileKeys<Shape::tile_keys> tile;
   bf16 *queries, *staged, *rounded;  ///< [rows][parts][dim]; keys on their way into a tile; [block_rows][keys] weights
   RightTiles k, v;                   ///< places of a sum: those of all parts; keys
-  float* w;                          ///< [block_rows][keys]: scores of a block of rows, then weights
+  float* w;                          ///< two times [block_rows][keys]: scores of a block of rows, then weights
   Index head_dim, value_dim, dim, o_pitch;
   alignas(64) float lengths[keys];  ///< |v|^2
 
-  TileProducts(float* floats, const MixedShape& shape, Tiles& t)
+  TileProducts(float* floats, const MixedShape& shape, Tiles& t, bool has_guests)
       : tiles(t),
+        guests(has_guests),
         queries(reinterpret_cast<bf16*>(floats + shape.queries())),
         staged(reinterpret_cast<bf16*>(floats + shape.staged())),
         rounded(reinterpret_cast<bf16*>(floats + shape.weights())),
@@ -115,7 +123,7 @@ struct TileProducts {
   }
 
   /// A key, split; one of bf16 as it lies.
-  void stage_key(const Block<T, 1>& block, int i) const {
+  CREST_INLINE void stage_key(const Block<T, 1>& block, int i) const {
     bf16* const to = staged + i * query_pitch();
     if constexpr (key_parts > 1) {
       split_row(to, head_dim, dim, [&](Index x) { return key_at(block, i, x, head_dim - x); });
@@ -125,55 +133,101 @@ struct TileProducts {
     }
   }
   void pack_keys(const Block<T, 1>& block, Index at) {
-    for (int i = 0; i < block.keys; ++i) stage_key(block, i);
-    transpose_pairs(staged, query_pitch(), {at, at + block.keys}, key_parts * dim, k);
+    const bool as_they_lie = key_parts == 1 && head_dim == dim;
+    if (!as_they_lie)
+      for (int i = 0; i < block.keys; ++i) stage_key(block, i);
+    for (int i = 0; i < block.keys; i += Vec::width) {
+      const auto row = [&](int r) {
+        if constexpr (key_parts == 1)
+          if (as_they_lie) return block.k[i + r];
+        return static_cast<const bf16*>(staged + (i + r) * query_pitch());
+      };
+      transpose_pairs(row, at + i, key_parts * dim, k);
+    }
   }
-  /// Two values by turns. Adds up their squares.
-  void pack_two_values(const Block<T, 1>& block, int i, Index at, Vec& first, Vec& second) {
-    first = second = zero();
-    for (Index x = 0; x < value_dim; x += Vec::width) {
-      const Vec a = value_at(block, i, x, value_dim - x), b = value_at(block, i + 1, x, value_dim - x);
-      store_pairs(v.pair(x, (at + i) / 2), a, b);
+  /// Element x of a block's value i, and its neighbours, in bf16.
+  CREST_INLINE Vec value_in_bf16(const Block<T, 1>& block, int i, Index x) const {
+    const Vec value = value_at(block, i, x, value_dim - x);
+    return std::is_same_v<T, bf16> ? value : rounded_to_bf16(value);
+  }
+  /// Pair `pair` of a step, and the squares of what it holds.
+  CREST_INLINE void pack_two_values(const Block<T, 1>* blocks, Index s, int pair, Vec* squares) const {
+    constexpr int block_keys = Block<T, 1>::keys;
+    const Block<T, 1>&one = blocks[pair / block_keys], &other = blocks[(16 + pair) / block_keys];
+    Vec first = zero(), second = zero();
+    for (Index x = 0; x < o_pitch; x += Vec::width) {
+      const bool any = x < value_dim;
+      const Vec a = any ? value_in_bf16(one, pair % block_keys, x) : zero();
+      const Vec b = any ? value_in_bf16(other, pair % block_keys, x) : zero();
+      store_pairs(v.pair(x, s * v.pairs + pair), a, b);
       first = fma(a, a, first), second = fma(b, b, second);
     }
-    for (Index x = round_up(value_dim, Vec::width); x < o_pitch; x += Vec::width)
-      store_pairs(v.pair(x, (at + i) / 2), zero(), zero());
+    squares[pair] = first, squares[16 + pair] = second;
   }
-  void pack_values(const Block<T, 1>& block, Index at) {
-    constexpr int W = Vec::width;
-    Vec squares[block.keys];
-    for (int i = 0; i < block.keys; i += 2) pack_two_values(block, i, at, squares[i], squares[i + 1]);
-    for (int i = 0; i < block.keys; i += W) store(lengths + at + i, sums(squares + i));
-  }
-  /// Zeros for the values of places from `first` on, which no key holds.
-  void clear_values(Index first) {
-    std::fill(lengths + first, lengths + keys, 0.0f);
-    for (Index pair = first / 2; pair < keys / 2; ++pair)
-      for (Index x = 0; x < o_pitch; x += v.columns) std::fill_n(v.pair(x, pair), 2 * v.columns, bf16{});
+  /// Values of all places of the tile. A place of a step and the 16th behind it share a pair, as rounded weights do.
+  void pack_values(const Block<T, 1>* blocks) {
+    Vec squares[step];
+    for (Index s = 0; s < keys / step; ++s, blocks += step / blocks->keys) {
+      for (int pair = 0; pair < step / 2; ++pair) pack_two_values(blocks, s, pair, squares);
+      for (Index i = 0; i < step; i += Vec::width) store(lengths + s * step + i, sums(squares + i));
+    }
   }
 
-  /// Packs the next keys of a stream.
+  /// Packs the next keys of a stream; values of places past the last key repeat those of others.
   template <class Stream>
   bool pack(Stream& stream) {
+    constexpr int most = keys / Block<T, 1>::keys;
+    Block<T, 1> blocks[most];
+    int n = 0;
     const bool any = take_tile<T>(stream, tile, [&](const Block<T, 1>& some, Index at) {
       pack_keys(some, at);
-      pack_values(some, at);
+      blocks[n++] = some;
     });
-    clear_values(round_up(tile.count, block_keys<1, T>));
-    return any;
+    if (!any) return false;
+    std::fill(blocks + n, blocks + most, blocks[n - 1]);
+    pack_values(blocks);
+    return true;
   }
 
-  /// Scores of a block of packed queries for the first `most` keys of the tile.
-  void score(const bf16* block, Index most) const {
-    const Index part = dim / step;
-    tiles.begin();
-    for (Index at = 0; at < most; at += 2 * k.columns) {
-      each_sum<2>(w + at, keys, [&](auto r, float*) { tiles.template clear<r>(); });
-      multiply_tiles<2>(tiles, block, query_pitch(), k, at, {0, part});
-      multiply_tiles<2>(tiles, block + dim, query_pitch(), k, at, {0, part});
-      if constexpr (key_parts > 1) multiply_tiles<2>(tiles, block, query_pitch(), k, at, {part, 2 * part});
-      each_sum<2>(w + at, keys, [&](auto r, float* c) { tiles.template store<r>(c, keys * Index{sizeof(float)}); });
+  /// Scores of a block of packed queries for the first `most` keys of the tile, as work that has parts: products of a
+  /// step, for two columns of registers. Nothing else may use tile registers meanwhile.
+  struct ScoreParts {
+    const TileProducts& products;
+    const bf16* block;
+    float* w;
+    Index all, done = 0, column = 0, at = 0;  ///< at: step of a pair of columns
+
+    static constexpr Index columns = 2 * RightTiles::columns;
+
+    /// A step of q and k, and of what rounding left of them.
+    CREST_INLINE void next() {
+      const TileProducts& p = products;
+      const bf16* const q = block + at * step;
+      if (at == 0) each_sum<2>(w, keys, [&](auto r, float*) { p.tiles.template clear<r>(); });
+      load_right<2>(p.tiles, p.k, column, at);
+      load_left(p.tiles, q + p.dim, p.query_pitch());
+      multiply_step<2>(p.tiles);
+      load_left(p.tiles, q, p.query_pitch());
+      multiply_step<2>(p.tiles);
+      if constexpr (key_parts > 1) {
+        load_right<2>(p.tiles, p.k, column, p.dim / step + at);
+        multiply_step<2>(p.tiles);
+      }
+      ++done;
+      if (++at < p.dim / step) return;
+      each_sum<2>(w, keys, [&](auto r, float* c) { p.tiles.template store<r>(c, keys * Index{sizeof(float)}); });
+      at = 0, column += columns, w += columns;
     }
+    /// To the share that the `i` first of `n` rows are of all.
+    CREST_INLINE void advance(Index i, Index n) {
+      while (done * n < all * i) next();
+    }
+    CREST_INLINE void finish() { advance(1, 1); }
+  };
+  CREST_INLINE ScoreParts score_parts(const bf16* block, Index most, float* to) const {
+    ScoreParts parts{*this, block, to, divide_up(most, ScoreParts::columns) * dim / step};
+    if (guests) tiles.begin(), parts.finish();
+    return parts;
   }
 
   /// Adds the values of some keys of the tile by the rounded weights of the block, columns from x on.
@@ -181,16 +235,27 @@ struct TileProducts {
   CREST_INLINE void add_values(KeyRange steps, const OutputRows& to, Index x) const {
     const Index pitch = to.pitch * Index{sizeof(float)};
     each_sum<NB>(to.o + x, to.pitch, [&](auto r, float* c) { tiles.template load<r>(c, pitch); });
-    multiply_tiles<NB>(tiles, rounded + steps.first * step, keys, v, x, steps);
+    for (Index s = steps.first; s < steps.last; ++s) {
+      load_left(tiles, rounded + s * step, keys);
+      load_right<NB>(tiles, v, x, s);
+      multiply_step<NB>(tiles);
+    }
     each_sum<NB>(to.o + x, to.pitch, [&](auto r, float* c) { tiles.template store<r>(c, pitch); });
   }
-  void add_values(KeyRange some, const OutputRows& to) const {
+  void add_values(const float*, KeyRange some, const OutputRows& to) const {
     const KeyRange steps{some.first / step, divide_up(some.last, step)};
     Index x = 0;
-    tiles.begin();
+    if (guests) tiles.begin();
     for (; x + 2 * v.columns <= o_pitch; x += 2 * v.columns) add_values<2>(steps, to, x);
     if (x < o_pitch) add_values<1>(steps, to, x);
   }
+  /// Rounded weights of the row of a block, in pairs of a place of a step and the 16th behind it.
+  CREST_INLINE void pack_weights(Index i, const float* from) const {
+    bf16* const to = rounded + i * keys;
+    for (Index s = 0; s < keys; s += step)
+      for (Index x = 0; x < step / 2; x += Vec::width)
+        store_pairs(to + s + 2 * x, load(from + s + x), load(from + s + step / 2 + x));
+  }
   /// Rows that meet what is not finite are done again in floats.
-  void add_own_values(float*, const float*, std::uint64_t) const {}
+  void add_own_values(float*, const float*, const KeyBits<keys>&) const {}
 };

@@ -93,22 +93,37 @@ struct Accumulated {
   }
 };
 
+/// The highest score of every lane of a block.
+template <int KEYS, int HT>
+CREST_INLINE void find_peaks(const float* scores, float* peaks) {
+  constexpr int W = Vec::width, V = TileState<HT>::vectors;
+  Vec most[V];
+  CREST_UNROLL for (int v = 0; v < V; ++v) most[v] = broadcast(-std::numeric_limits<float>::infinity());
+  for (int i = 0; i < KEYS * HT; i += V * W)
+    CREST_UNROLL for (int v = 0; v < V; ++v) most[v] =
+        max(load(scores + i + v * W), most[v]);  // which NaN leaves as is
+  CREST_UNROLL for (int v = 0; v < V; ++v) store(peaks + v * W, most[v]);
+}
+
 /// Moves the reference of every head that has a score above its limit, and rescales what it has accumulated.
 /// Returns how many moved that had been set before. KEYS: of a block.
 template <int KEYS, int HT, class Softmax>
 [[gnu::noinline]] Index move_references(const float* scores, const TileState<HT>& s, const Softmax& softmax,
                                         const Accumulated<HT>& old) {
+  float peaks[TileState<HT>::lanes];
+  find_peaks<KEYS, HT>(scores, peaks);
   Index moved = 0;
   for (int head = 0; head < HT; ++head) {
-    float peak = -std::numeric_limits<float>::infinity();
-    for (int i = head; i < KEYS * HT; i += HT) peak = scores[i] > peak ? scores[i] : peak;
+    float peak = peaks[head];
+    for (int i = head; i < s.lanes; i += HT) peak = std::max(peak, peaks[i]);
     if (!(peak > s.limit[head])) continue;
     const float before = s.reference[head];
     s.refer(head, peak, softmax);
+    if (before == unset) continue;  // nothing was accumulated
     const float factor = weight<Softmax>(before - s.reference[head]);
     s.rescale(head, factor);
     old.rescale(head, factor);
-    moved += before > unset;
+    ++moved;
   }
   return moved;
 }
@@ -123,10 +138,20 @@ CREST_INLINE bool any_weighs(const float* scores, const TileState<HT>& s) {
   return any;
 }
 
+/// Weights that stay as they come.
+struct Unrounded {
+  CREST_INLINE Vec operator()(Vec weight) const { return weight; }
+};
+
+/// Weights of 8 bits of mantissa: their sum is that of rounded weights, so that a row of one heavy key loses nothing.
+struct ToBf16 {
+  CREST_INLINE Vec operator()(Vec weight) const { return rounded_to_bf16(weight); }
+};
+
 /// Turns the scores of a block into weights in place and adds them to the sums. Keys past `count` get weight 0.
-template <int KEYS, int HT, class Softmax>
+template <int KEYS, int HT, class Softmax, class Round = Unrounded>
 CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax,
-                               const Accumulated<HT>& old) {
+                               const Accumulated<HT>& old, const Round& round = {}) {
   constexpr int W = Vec::width, V = TileState<HT>::vectors, all = KEYS * HT;
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
   bool over = false;
@@ -137,7 +162,7 @@ CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, cons
   Vec sum[V];
   CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
-    const Vec x = weight<Softmax>(load(w + i * W) - load(s.reference + i % V * W));
+    const Vec x = round(weight<Softmax>(load(w + i * W) - load(s.reference + i % V * W)));
     sum[i % V] = sum[i % V] + x;
     store(w + i * W, x);
   }

@@ -46,12 +46,16 @@ CREST_INLINE Vec exp2_slope(Vec f) {
   return fma(p, f, broadcast(0x1.62e43p-1f));
 }
 
-/// 2^x. Below -127 the result is 0, from 127.5 on infinite; NaN stays NaN. Relative error below 1.5e-7. max and min
-/// return their second operand when it is NaN.
+/// 2^x. Below -127 the result is 0; from 128 on it is infinite, from 127.5 on it may be; NaN stays NaN. Relative error below 1.5e-7.
 CREST_INLINE Vec exp2(Vec x) {
-  x = min(broadcast(128.0f), max(broadcast(-127.0f), x));
-  const Vec n = round(x), f = x - n;
-  return fma(exp2_slope(f), f, broadcast(1.0f)) * exp2_integer(n);
+  const Split at = split(x);
+  return scale_by_power(fma(exp2_slope(at.fraction), at.fraction, broadcast(1.0f)), at.whole);
+}
+
+/// The nearest number of 8 bits of mantissa, which bf16 has; what is not finite, or above 2^110, becomes NaN.
+CREST_INLINE Vec rounded_to_bf16(Vec a) {
+  const Vec wide = fma(a, broadcast(0x1p16f), a);
+  return fma(a, broadcast(-0x1p16f), wide);
 }
 
 /// Sum of the lanes of a vector, in lane order.

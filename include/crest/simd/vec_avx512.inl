@@ -44,9 +44,15 @@ CREST_INLINE __m512i round_bf16(Vec a) {
 CREST_INLINE void store(bf16* p, Vec a) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(round_bf16(a)));
 }
-/// Rounds two vectors and stores them by turns: a[0], b[0], a[1] ...
+/// Stores numbers that bf16 has.
+CREST_INLINE void store_whole(bf16* p, Vec a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                      _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(a.v), 16)));
+}
+/// Stores numbers that bf16 has by turns: a[0], b[0], a[1] ...
 CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) {
-  _mm512_storeu_si512(p, _mm512_or_si512(round_bf16(a), _mm512_slli_epi32(round_bf16(b), 16)));
+  const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(a.v), 16);
+  _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaa, low, _mm512_castps_si512(b.v)));
 }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
@@ -62,6 +68,19 @@ CREST_INLINE Vec round(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_
 CREST_INLINE Vec exp2_integer(Vec n) {
   const __m512i exponent = _mm512_add_epi32(_mm512_cvtps_epi32(n.v), _mm512_set1_epi32(127));
   return {_mm512_castsi512_ps(_mm512_slli_epi32(exponent, 23))};
+}
+/// A number as the nearest whole one and what is left of it, as 2^x needs them.
+struct Split {
+  Vec whole, fraction;
+};
+CREST_INLINE Split split(Vec x) {
+  const Vec fraction{_mm512_reduce_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+  return {x - fraction, fraction};
+}
+/// a 2^n, 0 where n is below -126.
+CREST_INLINE Vec scale_by_power(Vec a, Vec n) {
+  const __mmask16 normal = _mm512_cmp_ps_mask(n.v, _mm512_set1_ps(-126), _CMP_NLT_UQ);
+  return {_mm512_maskz_scalef_ps(normal, a.v, n.v)};
 }
 
 /// One vector of the 16 sums of 16 vectors: 30 shuffles and 15 additions instead of 16 horizontal sums.
