@@ -262,6 +262,36 @@ TEST(Mixed, TilesForgetWhatTheyHeld) {
   });
 }
 
+/// Queries are multiplied as they came: what bf16 holds has no remainder, and one row that has some gives it to all.
+TEST(Mixed, QueriesThatBf16Holds) {
+  for (const bool all : {true, false}) {
+    Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 60, .keys = 400, .head_dim = 64}, .spread = 40});
+    for (Index h = 0; h < 2; ++h)
+      for (Index i = 0; i < 60; ++i)
+        c.q.fill_row(h, i, [&](Index x) {
+          const float q = c.q.get(h, i, x);
+          return all || (h + i) % 60 > 0 ? crest::to_float(crest::to_bf16(q)) : q;
+        });
+    const auto wanted = oracle::solve(c.problem);
+    test::for_each_backend([&](crest::Backend backend) {
+      c.reset();
+      EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 12);
+      EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
+    });
+  }
+}
+
+TEST(Mixed, NegativeScales) {
+  Case<Element> c(typical);
+  c.problem.scale = -0.3f;
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    c.reset();
+    EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 30);
+    EXPECT_LE(Errors(c.problem, wanted).largest_ratio, 4);
+  });
+}
+
 TEST(Mixed, ThreadsChangeNoBit) {
   const Spec spec{.shape = {.heads = 6, .kv_heads = 2, .queries = 150, .keys = 300}, .mask = {.causal = true}};
   Case<Element> c(spec), again(spec);

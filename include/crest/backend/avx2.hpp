@@ -32,6 +32,7 @@ struct Region {
 // clang-format off
 #include "crest/simd/vec_avx2.inl"
 #include "crest/simd/load_part.inl"
+#include "crest/simd/plain.inl"
 #include "crest/simd/math.inl"
 #include "crest/simd/storage.inl"
 #include "crest/simd/tiles.inl"

@@ -31,6 +31,7 @@ struct Region {
 // clang-format off
 #include "crest/simd/vec_neon.inl"
 #include "crest/simd/load_part.inl"
+#include "crest/simd/plain.inl"
 #include "crest/simd/math.inl"
 #include "crest/simd/storage.inl"
 #include "crest/simd/tiles.inl"

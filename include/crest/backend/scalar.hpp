@@ -31,6 +31,7 @@ struct Region {
 // Each text builds on those before it.
 // clang-format off
 #include "crest/simd/vec_scalar.inl"
+#include "crest/simd/plain.inl"
 #include "crest/simd/math.inl"
 #include "crest/simd/storage.inl"
 #include "crest/simd/tiles.inl"

@@ -106,7 +106,6 @@ struct OutputRows {
 template <class T>
 struct FloatProducts {
   using Shape = PrefillShape;
-  using Rounding = Unrounded;
   static constexpr Index block_rows = multiply_rows, keys = PrefillShape::tile_keys;
   KeyTile<T> tile;
   float* queries;  ///< [rows / multiply_rows][head_dim][multiply_rows]
@@ -121,6 +120,8 @@ struct FloatProducts {
         value_dim(shape.row.value_dim) {}
 
   void clear_queries(Index rows) { std::fill_n(queries, round_up(rows, multiply_rows) * head_dim, 0.0f); }
+  CREST_INLINE float query_factor(const Problem<T>& p) const { return score_factor(p); }
+  CREST_INLINE AsTheyAre weigher(const Problem<T>&, bool) const { return {}; }
   void pack_query(Index i, const float* q) {
     float* to = queries + i / multiply_rows * multiply_rows * head_dim + i % multiply_rows;
     for (Index x = 0; x < head_dim; ++x) to[x * multiply_rows] = q[x];

@@ -62,20 +62,29 @@ struct Group {
   }
 };
 
-/// Loads the queries of the heads from `first_head` on at `query` and clears the group.
+/// What makes a product of q and k a score in log2 units.
+template <class T>
+CREST_INLINE float score_factor(const Problem<T>& p) {
+  return (p.scale != 0 ? p.scale : 1.0f / std::sqrt(static_cast<float>(p.head_dim()))) * log2_e;
+}
+
+/// Loads the queries of the heads from `first_head` on at `query`, times a factor, and clears the group.
 template <class T, int HT>
-void start(const Group<HT>& g, const Problem<T>& p, Index first_head, Index query) {
-  const float scale = p.scale != 0 ? p.scale : 1.0f / std::sqrt(static_cast<float>(p.head_dim()));
+void start(const Group<HT>& g, const Problem<T>& p, Index first_head, Index query, float factor) {
   constexpr Index W = Vec::width;
   for (Index x = 0; x < g.shape.padded_heads() * g.shape.q_pitch(); x += W) store(g.q + x, zero());
   for (Index h = 0; h < g.shape.heads; ++h) {
     float* to = g.q + h / HT * HT * g.shape.q_pitch() + h % HT * W;
     with_type(p.q.element(), p.q.row(first_head + h, query), [&](auto* row) {
       for (Index x = 0; x < g.shape.head_dim; x += W)
-        store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(scale * log2_e));
+        store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(factor));
     });
   }
   g.clear();
+}
+template <class T, int HT>
+void start(const Group<HT>& g, const Problem<T>& p, Index first_head, Index query) {
+  start(g, p, first_head, query, score_factor(p));
 }
 
 /// Counts the sink logits of the group: keys of value zero that every query sees first. Call it before any other key is

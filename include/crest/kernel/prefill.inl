@@ -19,8 +19,9 @@ CREST_INLINE KeyBits<N> seen_bits(const TileKeys<N>& tile, std::span<const KeyRa
 
 /// No weight for the keys of a tile that a row does not see.
 template <int N>
-CREST_INLINE void hide_unseen(float* scores, const KeyBits<N>& seen) {
-  for (int w = 0; w < seen.words; ++w) hide(scores + 64 * w, seen.word[w], -std::numeric_limits<float>::infinity());
+CREST_INLINE void hide_unseen(float* scores, const KeyBits<N>& seen,
+                              float with = -std::numeric_limits<float>::infinity()) {
+  for (int w = 0; w < seen.words; ++w) hide(scores + 64 * w, seen.word[w], with);
 }
 
 /// Every key counts once: tiles need nothing else.
@@ -73,14 +74,20 @@ struct Prefill : Products {
   void begin(Index n) {
     count = n;
     this->clear_queries(count);
+    const float factor = this->query_factor(c.p);
     for (Index i = 0; i < count; ++i) {
       const Unit& u = units[i];
-      start(row(i), c.p, u.first_head, u.query);
+      start(row(i), c.p, u.first_head, u.query, factor);
       if (c.task.split == 0) add_sinks(row(i), c.p, u.first_head, recipe.softmax);
       this->pack_query(i, row(i).q);
     }
   }
 
+  /// Makes products of a row scores, where they are to change.
+  template <class Weigher>
+  CREST_INLINE static void scale(float* products, const Weigher& weigher) {
+    for (Index j = 0; j < keys; j += Vec::width) store(products + j, weigher.score(load(products + j)));
+  }
   /// What a unit's scores of the tile become before the softmax.
   CREST_INLINE void change(const Unit& u, float* scores) const {
     if (changes) logits_of(c, recipe, u).template apply<keys, 1>(tile.key, 0, scores);
@@ -91,12 +98,13 @@ struct Prefill : Products {
   Index weigh(Index i, float* scores, const KeyBits<keys>& seen, const Draws& draws) const {
     const Group<1> g = row(i);
     const TileState<1> state = g.tile_state(0);
-    change(units[i], scores);
+    if (changes) scale(scores, this->weigher(c.p, false)), change(units[i], scores);
     draws.weigh_up(scores);
-    hide_unseen(scores, seen);
+    const auto weigher = this->weigher(c.p, changes);
+    hide_unseen(scores, seen, weigher.hidden());
     const float before = state.reference[0];
-    const Index moved = weigh_block<keys>(scores, keys, state, recipe.softmax,
-                                          Accumulated<1>{g.o, g.run, g.tile_outputs()}, typename Products::Rounding{});
+    const Accumulated<1> old{g.o, g.run, g.tile_outputs()};
+    const Index moved = weigh_block<keys>(scores, keys, state, recipe.softmax, old, weigher);
     state.fold();
     draws.note(i, scores, state.reference[0] - before);
     return moved;
@@ -106,24 +114,26 @@ struct Prefill : Products {
   struct Seen {
     using Bits = KeyBits<keys>;
     KeyRange some{};  ///< rows
-    Bits by_row[block_rows], any, all;
+    Bits any, all, by_row[block_rows];
+    bool alike = true;   ///< all rows see the same keys: `all`
     float* w = nullptr;  ///< [block_rows][keys]
 
     /// The least range that holds all keys which a row sees.
     CREST_INLINE KeyRange used() const { return any.any() ? KeyRange{any.begin(), any.end()} : KeyRange{}; }
+    CREST_INLINE const Bits& by(Index i) const { return alike ? all : by_row[i - some.first]; }
     CREST_INLINE float* scores(Index i) const { return w + (i - some.first) * keys; }
   };
   CREST_INLINE KeyBits<keys> seen_by(Index i) const { return seen_bits(tile, Visible(c.p, units[i].query).ranges()); }
   void see(Seen& seen, KeyRange some) const {
-    const Index n = length(seen.some = some);
-    const auto first = seen.by_row[0] = seen_by(some.first), last = seen_by(some.last - 1);
+    seen.some = some;
+    seen.any = seen.all = seen_by(some.first);
     // What the first and the last see whole, a mask hides from none between them. Most tiles are seen whole.
-    const bool alike = c.p.range_of.empty() && first == last && first.count() == tile.count;
-    seen.any = seen.all = first;
-    for (Index i = 1; i < n; ++i) {
-      const bool same = alike || units[some.first + i].query == units[some.first + i - 1].query;
-      const auto bits = seen.by_row[i] = same ? seen.by_row[i - 1] : seen_by(some.first + i);
-      if (!same) seen.any |= bits, seen.all &= bits;
+    seen.alike = c.p.range_of.empty() && seen.all.count() == tile.count && seen.all == seen_by(some.last - 1);
+    for (Index i = some.first; i < some.last && !seen.alike; ++i) {
+      auto& bits = seen.by_row[i - some.first];
+      const bool same = i > some.first && units[i].query == units[i - 1].query;
+      bits = same ? seen.by_row[i - 1 - some.first] : seen_by(i);
+      seen.any |= bits, seen.all &= bits;
     }
   }
   /// Finds the next block of rows from `first` on that sees a key of the tile; none: an empty one.
@@ -143,8 +153,7 @@ struct Prefill : Products {
   void add_values_of(const Seen& seen) const {
     if (seen.any == seen.all || tile.finite)
       return this->add_values(seen.w, seen.used(), OutputRows{row(seen.some.first).o, row_floats, length(seen.some)});
-    for (Index i = seen.some.first; i < seen.some.last; ++i)
-      this->add_own_values(row(i).o, seen.scores(i), seen.by_row[i - seen.some.first]);
+    for (Index i = seen.some.first; i < seen.some.last; ++i) this->add_own_values(row(i).o, seen.scores(i), seen.by(i));
   }
   /// The tile for all rows: while a block is weighed, the next is scored. Returns how often a reference moved.
   template <class Draws>
@@ -159,7 +168,7 @@ struct Prefill : Products {
       find(blocks[now ^ 1], seen.some.last);
       auto next = scoring(blocks[now ^ 1]);
       for (Index i = seen.some.first; i < seen.some.last; ++i) {
-        moved += weigh(i, seen.scores(i), seen.by_row[i - seen.some.first], draws);
+        moved += weigh(i, seen.scores(i), seen.by(i), draws);
         next.advance(i + 1 - seen.some.first, length(seen.some));
       }
       next.finish();

@@ -60,16 +60,34 @@ CREST_INLINE void each_sum(float* c, Index pitch, F&& f) {
 }
 
 /// Rounds n floats, read by at(x), to bf16 and their remainders likewise, `pitch` behind; zeros up to the pitch.
+/// Returns whether a remainder is not zero.
 template <class F>
-CREST_INLINE void split_row(bf16* to, Index n, Index pitch, F&& at) {
+CREST_INLINE bool split_row(bf16* to, Index n, Index pitch, F&& at) {
+  Vec most = zero();
   Index x = 0;
   for (; x < n; x += Vec::width) {
-    const Vec whole = at(x), rounded = rounded_to_bf16(whole);
+    const Vec whole = at(x), rounded = rounded_to_bf16(whole), rest = whole - rounded;
+    most = max(rest, max(zero() - rest, most));
     store_whole(to + x, rounded);
-    store_whole(to + pitch + x, rounded_to_bf16(whole - rounded));
+    store_whole(to + pitch + x, rounded_to_bf16(rest));
   }
   for (; x < pitch; x += Vec::width) store_whole(to + x, zero()), store_whole(to + pitch + x, zero());
+  return any_greater(most, zero());
 }
+
+/// From products of queries as they are to weights of 8 bits of mantissa. Their sum is that of rounded weights, so that
+/// a row of one heavy key loses nothing.
+struct InBf16 {
+  float factor;  ///< what makes such a product a score
+
+  CREST_INLINE float hidden() const { return std::copysign(std::numeric_limits<float>::infinity(), -factor); }
+  CREST_INLINE Vec score(Vec x) const { return x * broadcast(factor); }
+  template <class Softmax>
+  CREST_INLINE Vec weigh(Vec above) const {
+    if constexpr (Uniform<Softmax>) return weight<Softmax>(above);
+    return rounded_to_bf16(exp2_in_brief(above));
+  }
+};
 
 /// Turns a vector's width of rows of n bf16, from places row(r) on, into columns of a right operand. Pairs are moved as
 /// floats, bit by bit.
@@ -89,7 +107,6 @@ CREST_INLINE void transpose_pairs(F&& row, Index column, Index n, const RightTil
 template <class T, class Tiles>
 struct TileProducts {
   using Shape = MixedShape;
-  using Rounding = ToBf16;
   static constexpr Index block_rows = Shape::block_rows, keys = Shape::tile_keys, step = Shape::step;
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
@@ -99,6 +116,7 @@ struct TileProducts {
   RightTiles k, v;                   ///< places of a sum: those of all parts; keys
   float* w;                          ///< two times [block_rows][keys]: scores of a block of rows, then weights
   Index head_dim, value_dim, dim, o_pitch;
+  bool query_rests = false;         ///< bf16 does not hold the queries
   alignas(64) float lengths[keys];  ///< |v|^2
 
   TileProducts(float* floats, const MixedShape& shape, Tiles& t, bool has_guests)
@@ -117,9 +135,16 @@ struct TileProducts {
 
   CREST_INLINE Index query_pitch() const { return Shape::parts * dim; }
   CREST_INLINE const bf16* block(Index first_row) const { return queries + first_row * query_pitch(); }
-  void clear_queries(Index rows) { std::fill_n(queries, round_up(rows, block_rows) * query_pitch(), bf16{}); }
+  void clear_queries(Index rows) {
+    std::fill_n(queries, round_up(rows, block_rows) * query_pitch(), bf16{});
+    query_rests = false;
+  }
+  /// Queries are packed as they are: bf16 then holds those that came in bf16.
+  CREST_INLINE float query_factor(const Problem<T>&) const { return 1; }
+  CREST_INLINE InBf16 weigher(const Problem<T>& p, bool scores) const { return {scores ? 1 : score_factor(p)}; }
   void pack_query(Index i, const float* q) {
-    split_row(queries + i * query_pitch(), head_dim, dim, [&](Index x) { return load_first(q + x, head_dim - x); });
+    query_rests |=
+        split_row(queries + i * query_pitch(), head_dim, dim, [&](Index x) { return load_first(q + x, head_dim - x); });
   }
 
   /// A key, split; one of bf16 as it lies.
@@ -205,8 +230,10 @@ struct TileProducts {
       const bf16* const q = block + at * step;
       if (at == 0) each_sum<2>(w, keys, [&](auto r, float*) { p.tiles.template clear<r>(); });
       load_right<2>(p.tiles, p.k, column, at);
-      load_left(p.tiles, q + p.dim, p.query_pitch());
-      multiply_step<2>(p.tiles);
+      if (p.query_rests) {
+        load_left(p.tiles, q + p.dim, p.query_pitch());
+        multiply_step<2>(p.tiles);
+      }
       load_left(p.tiles, q, p.query_pitch());
       multiply_step<2>(p.tiles);
       if constexpr (key_parts > 1) {

@@ -138,33 +138,39 @@ CREST_INLINE bool any_weighs(const float* scores, const TileState<HT>& s) {
   return any;
 }
 
-/// Weights that stay as they come.
-struct Unrounded {
-  CREST_INLINE Vec operator()(Vec weight) const { return weight; }
-};
-
-/// Weights of 8 bits of mantissa: their sum is that of rounded weights, so that a row of one heavy key loses nothing.
-struct ToBf16 {
-  CREST_INLINE Vec operator()(Vec weight) const { return rounded_to_bf16(weight); }
+/// Scores and weights that stay as they are.
+struct AsTheyAre {
+  CREST_INLINE float hidden() const { return -std::numeric_limits<float>::infinity(); }
+  CREST_INLINE Vec score(Vec x) const { return x; }
+  template <class Softmax>
+  CREST_INLINE Vec weigh(Vec above) const {
+    return weight<Softmax>(above);
+  }
 };
 
 /// Turns the scores of a block into weights in place and adds them to the sums. Keys past `count` get weight 0.
-template <int KEYS, int HT, class Softmax, class Round = Unrounded>
+template <int KEYS, int HT, class Softmax, class Weigher = AsTheyAre>
 CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax,
-                               const Accumulated<HT>& old, const Round& round = {}) {
+                               const Accumulated<HT>& old, const Weigher& weigher = {}) {
   constexpr int W = Vec::width, V = TileState<HT>::vectors, all = KEYS * HT;
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
+  Vec x[all / W];
   bool over = false;
-  CREST_UNROLL for (int i = 0; i < all / W; ++i) over |= any_greater(load(w + i * W), load(s.limit + i % V * W));
+  CREST_UNROLL for (int i = 0; i < all / W; ++i) {
+    x[i] = weigher.score(load(w + i * W));
+    over |= any_greater(x[i], load(s.limit + i % V * W));
+  }
   Index moved = 0;
-  if (over) [[unlikely]]
+  if (over) [[unlikely]] {
+    CREST_UNROLL for (int i = 0; i < all / W; ++i) store(w + i * W, x[i]);
     moved = move_references<KEYS>(w, s, softmax, old);
+  }
   Vec sum[V];
   CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
-    const Vec x = round(weight<Softmax>(load(w + i * W) - load(s.reference + i % V * W)));
-    sum[i % V] = sum[i % V] + x;
-    store(w + i * W, x);
+    x[i] = weigher.template weigh<Softmax>(x[i] - load(s.reference + i % V * W));
+    sum[i % V] = sum[i % V] + x[i];
+    store(w + i * W, x[i]);
   }
   CREST_UNROLL for (int v = 0; v < V; ++v) store(s.sum + v * W, sum[v]);
   return moved;

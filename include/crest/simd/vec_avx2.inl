@@ -31,8 +31,6 @@ CREST_INLINE void store(bf16* p, Vec a) {
   const __m256i halves = round_bf16(a), packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(halves, halves), 0x08);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
 }
-/// Stores numbers that bf16 has.
-CREST_INLINE void store_whole(bf16* p, Vec a) { store(p, a); }
 /// Stores numbers that bf16 has by turns: a[0], b[0], a[1] ...
 CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) {
   const __m256i low = _mm256_srli_epi32(_mm256_castps_si256(a.v), 16);
@@ -53,17 +51,6 @@ CREST_INLINE Vec exp2_integer(Vec n) {
   const __m256i exponent = _mm256_add_epi32(_mm256_cvtps_epi32(n.v), _mm256_set1_epi32(127));
   return {_mm256_castsi256_ps(_mm256_slli_epi32(exponent, 23))};
 }
-/// A number as the nearest whole one and what is left of it, as 2^x needs them. max and min return their second operand
-/// when it is NaN.
-struct Split {
-  Vec whole, fraction;
-};
-CREST_INLINE Split split(Vec x) {
-  x = min(broadcast(128.0f), max(broadcast(-127.0f), x));
-  return {round(x), x - round(x)};
-}
-/// a 2^n, 0 where n is below -126.
-CREST_INLINE Vec scale_by_power(Vec a, Vec n) { return a * exp2_integer(n); }
 
 /// One vector of the 8 sums of 8 vectors.
 CREST_INLINE Vec sums(const Vec* a) {

@@ -31,8 +31,6 @@ CREST_INLINE uint32x4_t round_bf16(Vec a) {
 CREST_INLINE void store(bf16* p, Vec a) {
   vst1_u8(reinterpret_cast<std::uint8_t*>(p), vreinterpret_u8_u16(vmovn_u32(round_bf16(a))));
 }
-/// Stores numbers that bf16 has.
-CREST_INLINE void store_whole(bf16* p, Vec a) { store(p, a); }
 /// Stores numbers that bf16 has by turns: a[0], b[0], a[1] ...
 CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) {
   const uint32x4_t pairs = vsriq_n_u32(vreinterpretq_u32_f32(b.v), vreinterpretq_u32_f32(a.v), 16);
@@ -53,17 +51,6 @@ CREST_INLINE Vec exp2_integer(Vec n) {
   const int32x4_t exponent = vaddq_s32(vcvtnq_s32_f32(n.v), vdupq_n_s32(127));
   return {vreinterpretq_f32_s32(vshlq_n_s32(exponent, 23))};
 }
-/// A number as the nearest whole one and what is left of it, as 2^x needs them. max and min return their second operand
-/// when it is NaN.
-struct Split {
-  Vec whole, fraction;
-};
-CREST_INLINE Split split(Vec x) {
-  x = min(broadcast(128.0f), max(broadcast(-127.0f), x));
-  return {round(x), x - round(x)};
-}
-/// a 2^n, 0 where n is below -126.
-CREST_INLINE Vec scale_by_power(Vec a, Vec n) { return a * exp2_integer(n); }
 
 /// One vector of the 4 sums of 4 vectors.
 CREST_INLINE Vec sums(const Vec* a) { return {vpaddq_f32(vpaddq_f32(a[0].v, a[1].v), vpaddq_f32(a[2].v, a[3].v))}; }

@@ -32,7 +32,6 @@ CREST_INLINE void store(bf16* p, Vec a) {
   const bf16 x = to_bf16(a.v);
   std::memcpy(p, &x, sizeof x);
 }
-CREST_INLINE void store_whole(bf16* p, Vec a) { store(p, a); }
 CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) { store(p, a), store(p + 1, b); }
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
@@ -49,17 +48,6 @@ CREST_INLINE Vec exp2_integer(Vec n) {
   return {
       std::bit_cast<float>(static_cast<std::uint32_t>(static_cast<std::int32_t>(n.v == n.v ? n.v : 0.0f) + 127) << 23)};
 }
-/// A number as the nearest whole one and what is left of it, as 2^x needs them. max and min return their second operand
-/// when it is NaN.
-struct Split {
-  Vec whole, fraction;
-};
-CREST_INLINE Split split(Vec x) {
-  x = min(broadcast(128.0f), max(broadcast(-127.0f), x));
-  return {round(x), x - round(x)};
-}
-/// a 2^n, 0 where n is below -126.
-CREST_INLINE Vec scale_by_power(Vec a, Vec n) { return a * exp2_integer(n); }
 CREST_INLINE Vec sums(const Vec* a) { return a[0]; }
 CREST_INLINE void transpose(Vec*) {}
 CREST_INLINE void interleave(Vec*) {}
