@@ -292,6 +292,31 @@ TEST(Mixed, NegativeScales) {
   });
 }
 
+/// Products of q and k that no float holds, of scores that are small.
+TEST(Mixed, ScoresOfHugeQueries) {
+  Case<Element> c({.shape = {.heads = 1, .kv_heads = 1, .queries = 60, .keys = 60, .head_dim = 16, .value_dim = 16}});
+  c.problem.scale = 1e-38f;
+  c.q.fill([](Index, Index, Index) { return 1e19f; });
+  c.k.fill([](Index, Index j, Index) { return j % 2 ? -3e18f : -2e18f; });
+  c.v.fill([](Index, Index j, Index) { return j % 2 ? 1.0f : 2.0f; });
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    c.reset();
+    test::compute(c.problem, emulated, backend);
+    EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
+  });
+}
+
+/// Half a step of bf16 at most, just below a power of two as well.
+TEST(Mixed, ValuesAreRoundedToTheNearest) {
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 50, .keys = 300, .value_dim = 20}});
+  c.v.fill([](Index, Index, Index) { return 0x1.fffffep-1f; });
+  test::for_each_backend([&](crest::Backend backend) {
+    test::compute(c.problem, emulated, backend);
+    for (Index i = 0; i < 50; ++i) EXPECT_NEAR(c.o.get(1, i, 19), 1, 1e-6);
+  });
+}
+
 TEST(Mixed, ThreadsChangeNoBit) {
   const Spec spec{.shape = {.heads = 6, .kv_heads = 2, .queries = 150, .keys = 300}, .mask = {.causal = true}};
   Case<Element> c(spec), again(spec);

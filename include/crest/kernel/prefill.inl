@@ -151,7 +151,8 @@ struct Prefill : Products {
 
   /// The values of a block that was weighed.
   void add_values_of(const Seen& seen) const {
-    if (seen.any == seen.all || tile.finite)
+    const bool all_of_them = seen.any == seen.all && seen.any.count() == length(seen.used());
+    if (all_of_them || tile.finite)
       return this->add_values(seen.w, seen.used(), OutputRows{row(seen.some.first).o, row_floats, length(seen.some)});
     for (Index i = seen.some.first; i < seen.some.last; ++i) this->add_own_values(row(i).o, seen.scores(i), seen.by(i));
   }

@@ -139,9 +139,15 @@ struct TileProducts {
     std::fill_n(queries, round_up(rows, block_rows) * query_pitch(), bf16{});
     query_rests = false;
   }
-  /// Queries are packed as they are: bf16 then holds those that came in bf16.
-  CREST_INLINE float query_factor(const Problem<T>&) const { return 1; }
-  CREST_INLINE InBf16 weigher(const Problem<T>& p, bool scores) const { return {scores ? 1 : score_factor(p)}; }
+  /// Queries are packed as they are, so that bf16 holds those that came in bf16, unless products could leave the range
+  /// of floats where scores do not.
+  CREST_INLINE float query_factor(const Problem<T>& p) const {
+    const float factor = score_factor(p), size = std::abs(factor);
+    return size >= 0x1p-20f && size <= 0x1p20f ? 1 : factor;
+  }
+  CREST_INLINE InBf16 weigher(const Problem<T>& p, bool scores) const {
+    return {scores || query_factor(p) != 1 ? 1 : score_factor(p)};
+  }
   void pack_query(Index i, const float* q) {
     query_rests |=
         split_row(queries + i * query_pitch(), head_dim, dim, [&](Index x) { return load_first(q + x, head_dim - x); });

@@ -93,15 +93,14 @@ struct Accumulated {
   }
 };
 
-/// The highest score of every lane of a block.
+/// The highest score of every lane of a block. A NaN may be kept or not: its head is NaN in any case.
 template <int KEYS, int HT>
 CREST_INLINE void find_peaks(const float* scores, float* peaks) {
   constexpr int W = Vec::width, V = TileState<HT>::vectors;
   Vec most[V];
   CREST_UNROLL for (int v = 0; v < V; ++v) most[v] = broadcast(-std::numeric_limits<float>::infinity());
   for (int i = 0; i < KEYS * HT; i += V * W)
-    CREST_UNROLL for (int v = 0; v < V; ++v) most[v] =
-        max(load(scores + i + v * W), most[v]);  // which NaN leaves as is
+    CREST_UNROLL for (int v = 0; v < V; ++v) most[v] = max(load(scores + i + v * W), most[v]);
   CREST_UNROLL for (int v = 0; v < V; ++v) store(peaks + v * W, most[v]);
 }
 
@@ -119,11 +118,10 @@ template <int KEYS, int HT, class Softmax>
     if (!(peak > s.limit[head])) continue;
     const float before = s.reference[head];
     s.refer(head, peak, softmax);
-    if (before == unset) continue;  // nothing was accumulated
     const float factor = weight<Softmax>(before - s.reference[head]);
     s.rescale(head, factor);
     old.rescale(head, factor);
-    ++moved;
+    moved += before > unset;
   }
   return moved;
 }

@@ -63,10 +63,11 @@ CREST_INLINE Vec exp2_in_brief(Vec x) {
   return scale_by_power(fma(p, at.fraction, broadcast(1.0f)), at.whole);
 }
 
-/// The nearest number of 8 bits of mantissa, which bf16 has; what is not finite, or above 2^110, becomes NaN.
+/// The nearest number of 8 bits of mantissa, which bf16 has; what is not finite, or above 2^111, becomes NaN. Source:
+/// Veltkamp's splitting (Dekker 1971).
 CREST_INLINE Vec rounded_to_bf16(Vec a) {
   const Vec wide = fma(a, broadcast(0x1p16f), a);
-  return fma(a, broadcast(-0x1p16f), wide);
+  return wide + (a - wide);
 }
 
 /// Sum of the lanes of a vector, in lane order.
