@@ -24,7 +24,8 @@ constexpr test::Shape shapes[] = {
     {.heads = 16, .kv_heads = 2, .queries = 24, .keys = 100, .head_dim = 80, .value_dim = 100},
     {.heads = 128, .kv_heads = 1, .queries = 1, .keys = 150, .head_dim = 96, .value_dim = 64},
     {.heads = 3, .kv_heads = 1, .queries = 90, .keys = 50, .head_dim = 16, .value_dim = 1}};
-constexpr Mask masks[] = {{}, {.causal = true}, {.causal = true, .window = 30, .sinks = 3}, {.window = 90}};
+constexpr Mask masks[] = {
+    {}, {.causal = true}, {.causal = true, .window = 30, .sinks = 3}, {.window = 90}, {.causal = true, .window = 90}};
 
 template <class F>
 void for_each_prompt(F&& f) {
@@ -36,7 +37,7 @@ void for_each_prompt(F&& f) {
                       .data = test::Data{static_cast<int>(seed % 3)},
                       .seed = seed,
                       .layout = test::layouts[seed % 11]};
-      SCOPED_TRACE(test::describe(shape) + ", mask " + std::to_string((seed - 1) % 4));
+      SCOPED_TRACE(test::describe(shape) + ", mask " + std::to_string((seed - 1) % 5));
       f(spec);
       ++seed;
     }
