@@ -1,6 +1,7 @@
 # kernels_once: a program that links it finds the kernels that most programs of this tree call compiled already. Off
 # (CREST_KERNELS_ONCE), each program compiles its own, as a user's does. Programs with the property KERNEL_TEXT bring
-# text of their own that must come first; they include tests/support/kernels.hpp where they want it.
+# text of their own that must come first; they include tests/support/kernels.hpp where they want it. Those with the
+# property PRECOMPILED get that header with others that were read once (tests/CMakeLists.txt).
 option(CREST_KERNELS_ONCE "Compile the kernels that many tests and examples call once for all of them" OFF)
 add_library(kernels_once INTERFACE)
 if(NOT CREST_KERNELS_ONCE)
@@ -12,7 +13,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${list})
 file(STRINGS ${list} kernels REGEX "^extern template")
 add_library(kernels_compiled STATIC)
 foreach(kernel IN LISTS kernels)
-  string(REGEX MATCH "TaskKernels<([a-z0-9:]+), ([A-Za-z:]+)>" whole ${kernel})
+  string(REGEX MATCH "TaskKernels<([a-z0-9_:]+), ([A-Za-z:]+)>" whole ${kernel})
   set(element ${CMAKE_MATCH_1})
   set(recipe ${CMAKE_MATCH_2})
   string(REGEX REPLACE "[a-z]+::" "" name kernels_${element}_${recipe})
@@ -26,5 +27,5 @@ foreach(kernel IN LISTS kernels)
 endforeach()
 target_compile_definitions(kernels_once INTERFACE CREST_KERNELS_ONCE)
 target_compile_options(kernels_once INTERFACE
-  "$<$<NOT:$<BOOL:$<TARGET_PROPERTY:KERNEL_TEXT>>>:SHELL:-include ${list}>")
+  "$<$<NOT:$<OR:$<BOOL:$<TARGET_PROPERTY:KERNEL_TEXT>>,$<BOOL:$<TARGET_PROPERTY:PRECOMPILED>>>>:SHELL:-include ${list}>")
 target_link_libraries(kernels_once INTERFACE kernels_compiled)

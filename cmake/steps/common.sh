@@ -71,7 +71,8 @@ require() {
 # Builds use ninja and ccache where they are. Relative paths let copies of the tree share the cache.
 prepare_tools() {
   if has ninja; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}; fi
-  if has ccache; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER:-ccache} CCACHE_BASEDIR=$root; fi
+  if has ccache; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER:-ccache} CCACHE_BASEDIR=$root \
+    CCACHE_SLOPPINESS=pch_defines,time_macros; fi
 }
 
 # `configure preset [cmake options]`; the tree is build/<preset>.

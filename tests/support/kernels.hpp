@@ -15,6 +15,10 @@ using Rescaled = crest::Recipe<crest::EveryKey, crest::Stay, crest::Rescaling, c
 extern template struct crest::TaskKernels<float, crest::Exact>;
 extern template struct crest::TaskKernels<crest::f16, crest::Exact>;
 extern template struct crest::TaskKernels<crest::bf16, crest::Exact>;
+extern template struct crest::TaskKernels<crest::q8_0, crest::Exact>;
+extern template struct crest::TaskKernels<crest::q4_0, crest::Exact>;
+extern template struct crest::TaskKernels<crest::i8, crest::Exact>;
+extern template struct crest::TaskKernels<crest::i4x32, crest::Exact>;
 extern template struct crest::TaskKernels<float, test::Rescaled>;
 extern template struct crest::TaskKernels<crest::f16, test::Rescaled>;
 extern template struct crest::TaskKernels<float, crest::Clustered>;
@@ -23,7 +27,10 @@ extern template struct crest::TaskKernels<float, crest::Guided>;
 extern template struct crest::TaskKernels<crest::f16, crest::Guided>;
 extern template struct crest::TaskKernels<float, crest::Hardmax>;
 extern template struct crest::TaskKernels<float, crest::Localmax>;
+extern template struct crest::TaskKernels<crest::q4_0, crest::Integer>;
+extern template struct crest::TaskKernels<crest::i8, crest::Integer>;
 extern template struct crest::TaskKernels<float, crest::Mixed>;
+extern template struct crest::TaskKernels<crest::bf16, crest::Mixed>;
 extern template struct crest::TaskKernels<float, crest::Sparse>;
 extern template struct crest::TaskKernels<crest::f16, crest::Sparse>;
 #endif
