@@ -108,20 +108,22 @@ struct FloatProducts {
   using Shape = PrefillShape;
   static constexpr Index block_rows = multiply_rows, keys = PrefillShape::tile_keys;
   KeyTile<T> tile;
+  float factor;    ///< what makes a product of q and k a score
   float* queries;  ///< [rows / multiply_rows][head_dim][multiply_rows]
   float* w;        ///< two times [multiply_rows][keys]: scores of a block of rows, then weights
   Index head_dim, value_dim;
 
-  FloatProducts(float* floats, const PrefillShape& shape)
+  FloatProducts(float* floats, const PrefillShape& shape, float score_factor)
       : tile(floats + shape.keys(), floats + shape.values(), round_up(shape.row.value_dim, Vec::width)),
+        factor(score_factor),
         queries(floats + shape.queries()),
         w(floats + shape.scores()),
         head_dim(shape.row.head_dim),
         value_dim(shape.row.value_dim) {}
 
   void clear_queries(Index rows) { std::fill_n(queries, round_up(rows, multiply_rows) * head_dim, 0.0f); }
-  CREST_INLINE float query_factor(const Problem<T>& p) const { return score_factor(p); }
-  CREST_INLINE AsTheyAre weigher(const Problem<T>&, bool) const { return {}; }
+  CREST_INLINE float query_factor() const { return factor; }
+  CREST_INLINE AsTheyAre weigher(Index, bool) const { return {}; }
   void pack_query(Index i, const float* q) {
     float* to = queries + i / multiply_rows * multiply_rows * head_dim + i % multiply_rows;
     for (Index x = 0; x < head_dim; ++x) to[x * multiply_rows] = q[x];

@@ -6,7 +6,7 @@
 
 inline constexpr float bf16_error = 0.00166f;  ///< 2^-8 / sqrt(3), over mantissas whose logarithm is uniform
 
-/// Packs rounded weights, and sums up what rounding them may cost.
+/// Sums up what rounding weights may cost.
 template <class T, class Rows>
 struct RoundedWeights {
   const Rows& rows;
@@ -16,15 +16,9 @@ struct RoundedWeights {
   CREST_INLINE void begin(const TileKeys<N>&) const {}
   CREST_INLINE void weigh_up(float*) const {}
   /// moved: how far the row's reference rose.
-  CREST_INLINE void note(Index i, const float* w, float moved) const {
-    rows.pack_weights(i % Rows::block_rows, w);
+  CREST_INLINE void note(Index i, const float*, const InBf16& weigher, float moved) const {
     float* const to = spread + i * GroupShape::pad;
-    Vec costs = load(to) * broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f);
-    for (Index j = 0; j < Rows::keys; j += Vec::width) {
-      const Vec weight = load(w + j);
-      costs = fma(weight * weight, load(rows.lengths + j), costs);
-    }
-    store(to, costs);
+    store(to, fma(load(to), broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f), weigher.costs));
   }
   /// Not a number where sums of squares are out of range: such rows vouch for nothing.
   float error(Index i) const {

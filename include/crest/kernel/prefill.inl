@@ -29,7 +29,7 @@ struct EachOnce {
   template <int N>
   CREST_INLINE void begin(const TileKeys<N>&) const {}
   CREST_INLINE void weigh_up(float*) const {}
-  CREST_INLINE void note(Index, const float*, float) const {}
+  CREST_INLINE void note(Index, const float*, const AsTheyAre&, float) const {}
 };
 
 /// Rows that are attended together, in a thread's workspace.
@@ -48,7 +48,7 @@ struct Prefill : Products {
 
   template <class... More>
   Prefill(const TaskCall<T>& call, const R& r, const typename Products::Shape& all, More&... more)
-      : Products(call.floats(), all, more...),
+      : Products(call.floats(), all, score_factor(call.p), more...),
         c(call),
         recipe(r),
         shape(all.row),
@@ -74,7 +74,7 @@ struct Prefill : Products {
   void begin(Index n) {
     count = n;
     this->clear_queries(count);
-    const float factor = this->query_factor(c.p);
+    const float factor = this->query_factor();
     for (Index i = 0; i < count; ++i) {
       const Unit& u = units[i];
       start(row(i), c.p, u.first_head, u.query, factor);
@@ -98,15 +98,15 @@ struct Prefill : Products {
   Index weigh(Index i, float* scores, const KeyBits<keys>& seen, const Draws& draws) const {
     const Group<1> g = row(i);
     const TileState<1> state = g.tile_state(0);
-    if (changes) scale(scores, this->weigher(c.p, false)), change(units[i], scores);
+    if (changes) scale(scores, this->weigher(i, false)), change(units[i], scores);
     draws.weigh_up(scores);
-    const auto weigher = this->weigher(c.p, changes);
+    auto weigher = this->weigher(i, changes);
     hide_unseen(scores, seen, weigher.hidden());
     const float before = state.reference[0];
     const Accumulated<1> old{g.o, g.run, g.tile_outputs()};
     const Index moved = weigh_block<keys>(scores, keys, state, recipe.softmax, old, weigher);
     state.fold();
-    draws.note(i, scores, state.reference[0] - before);
+    draws.note(i, scores, weigher, state.reference[0] - before);
     return moved;
   }
 

@@ -70,7 +70,7 @@ struct DrawnKeys {
     for (Index j = 0; j < PrefillShape::tile_keys; j += Vec::width) store(scores + j, load(scores + j) + load(up + j));
   }
   /// moved: how far the row's reference rose.
-  CREST_INLINE void note(Index i, const float* w, float moved) const {
+  CREST_INLINE void note(Index i, const float* w, const AsTheyAre&, float moved) const {
     float* to = spread + i * 2 * GroupShape::pad;
     const Vec old = broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f);
     Vec a = load(to) * old, b = load(to + GroupShape::pad) * old;

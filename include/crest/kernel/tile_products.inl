@@ -75,10 +75,13 @@ CREST_INLINE bool split_row(bf16* to, Index n, Index pitch, F&& at) {
   return any_greater(most, zero());
 }
 
-/// From products of queries as they are to weights of 8 bits of mantissa. Their sum is that of rounded weights, so that
-/// a row of one heavy key loses nothing.
+/// From products of queries as they are to weights of 8 bits of mantissa, packed: a place of a step and the 16th behind
+/// it are a pair. Their sum is that of rounded weights, so that a row of one heavy key loses nothing.
 struct InBf16 {
-  float factor;  ///< what makes such a product a score
+  float factor;          ///< what makes such a product a score
+  bf16* packed;          ///< weights of the row
+  const float* lengths;  ///< |v|^2 of the keys
+  Vec costs = zero();    ///< lanes of sum (w |v|)^2
 
   CREST_INLINE float hidden() const { return std::copysign(std::numeric_limits<float>::infinity(), -factor); }
   CREST_INLINE Vec score(Vec x) const { return x * broadcast(factor); }
@@ -86,6 +89,11 @@ struct InBf16 {
   CREST_INLINE Vec weigh(Vec above) const {
     if constexpr (Uniform<Softmax>) return weight<Softmax>(above);
     return rounded_to_bf16(exp2_in_brief(above));
+  }
+  CREST_INLINE void keep(float*, int i, const Vec* x) {
+    constexpr int W = Vec::width, half = MixedShape::step / 2 / W;
+    costs = fma(x[i] * x[i], load(lengths + i * W), costs);
+    if (i / half % 2 == 1) store_pairs(packed + i / half / 2 * MixedShape::step + i % half * 2 * W, x[i - half], x[i]);
   }
 };
 
@@ -110,17 +118,19 @@ struct TileProducts {
   static constexpr Index block_rows = Shape::block_rows, keys = Shape::tile_keys, step = Shape::step;
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
-  bool guests;  ///< code of a user's runs between products, and may use tile registers
+  float factor;  ///< what makes a product of q and k a score
+  bool guests;   ///< code of a user's runs between products, and may use tile registers
   TileKeys<Shape::tile_keys> tile;
   bf16 *queries, *staged, *rounded;  ///< [rows][parts][dim]; keys on their way into a tile; [block_rows][keys] weights
   RightTiles k, v;                   ///< places of a sum: those of all parts; keys
-  float* w;                          ///< two times [block_rows][keys]: scores of a block of rows, then weights
+  float* w;                          ///< two times [block_rows][keys]: scores of a block of rows
   Index head_dim, value_dim, dim, o_pitch;
   bool query_rests = false;         ///< bf16 does not hold the queries
   alignas(64) float lengths[keys];  ///< |v|^2
 
-  TileProducts(float* floats, const MixedShape& shape, Tiles& t, bool has_guests)
+  TileProducts(float* floats, const MixedShape& shape, float score_factor, Tiles& t, bool has_guests)
       : tiles(t),
+        factor(score_factor),
         guests(has_guests),
         queries(reinterpret_cast<bf16*>(floats + shape.queries())),
         staged(reinterpret_cast<bf16*>(floats + shape.staged())),
@@ -141,12 +151,13 @@ struct TileProducts {
   }
   /// Queries are packed as they are, so that bf16 holds those that came in bf16, unless products could leave the range
   /// of floats where scores do not.
-  CREST_INLINE float query_factor(const Problem<T>& p) const {
-    const float factor = score_factor(p), size = std::abs(factor);
+  CREST_INLINE float query_factor() const {
+    const float size = std::abs(factor);
     return size >= 0x1p-20f && size <= 0x1p20f ? 1 : factor;
   }
-  CREST_INLINE InBf16 weigher(const Problem<T>& p, bool scores) const {
-    return {scores || query_factor(p) != 1 ? 1 : score_factor(p)};
+  /// For row i. scores: its products are scores already.
+  CREST_INLINE InBf16 weigher(Index i, bool scores) const {
+    return {scores || query_factor() != 1 ? 1 : factor, rounded + i % block_rows * keys, lengths};
   }
   void pack_query(Index i, const float* q) {
     query_rests |=
@@ -281,13 +292,6 @@ struct TileProducts {
     if (guests) tiles.begin();
     for (; x + 2 * v.columns <= o_pitch; x += 2 * v.columns) add_values<2>(steps, to, x);
     if (x < o_pitch) add_values<1>(steps, to, x);
-  }
-  /// Rounded weights of the row of a block, in pairs of a place of a step and the 16th behind it.
-  CREST_INLINE void pack_weights(Index i, const float* from) const {
-    bf16* const to = rounded + i * keys;
-    for (Index s = 0; s < keys; s += step)
-      for (Index x = 0; x < step / 2; x += Vec::width)
-        store_pairs(to + s + 2 * x, load(from + s + x), load(from + s + step / 2 + x));
   }
   /// Rows that meet what is not finite are done again in floats.
   void add_own_values(float*, const float*, const KeyBits<keys>&) const {}

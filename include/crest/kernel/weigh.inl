@@ -144,12 +144,15 @@ struct AsTheyAre {
   CREST_INLINE Vec weigh(Vec above) const {
     return weight<Softmax>(above);
   }
+  /// Weight vector i of a block whose scores are at w.
+  CREST_INLINE void keep(float* w, int i, const Vec* x) const { store(w + i * Vec::width, x[i]); }
 };
 
-/// Turns the scores of a block into weights in place and adds them to the sums. Keys past `count` get weight 0.
-template <int KEYS, int HT, class Softmax, class Weigher = AsTheyAre>
+/// Turns the scores of a block into weights, which `weigher` keeps, and adds them to the sums. Keys past `count` get
+/// weight 0.
+template <int KEYS, int HT, class Softmax, class Weigher = const AsTheyAre>
 CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax,
-                               const Accumulated<HT>& old, const Weigher& weigher = {}) {
+                               const Accumulated<HT>& old, Weigher&& weigher = {}) {
   constexpr int W = Vec::width, V = TileState<HT>::vectors, all = KEYS * HT;
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
   Vec x[all / W];
@@ -168,7 +171,7 @@ CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, cons
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
     x[i] = weigher.template weigh<Softmax>(x[i] - load(s.reference + i % V * W));
     sum[i % V] = sum[i % V] + x[i];
-    store(w + i * W, x[i]);
+    weigher.keep(w, i, x);
   }
   CREST_UNROLL for (int v = 0; v < V; ++v) store(s.sum + v * W, sum[v]);
   return moved;
