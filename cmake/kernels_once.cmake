@@ -26,6 +26,6 @@ foreach(kernel IN LISTS kernels)
   target_sources(kernels_compiled PRIVATE $<TARGET_OBJECTS:${name}>)
 endforeach()
 target_compile_definitions(kernels_once INTERFACE CREST_KERNELS_ONCE)
-target_compile_options(kernels_once INTERFACE
-  "$<$<NOT:$<OR:$<BOOL:$<TARGET_PROPERTY:KERNEL_TEXT>>,$<BOOL:$<TARGET_PROPERTY:PRECOMPILED>>>>:SHELL:-include ${list}>")
+set(has_it "$<OR:$<BOOL:$<TARGET_PROPERTY:KERNEL_TEXT>>,$<BOOL:$<TARGET_PROPERTY:PRECOMPILED>>>")
+target_compile_options(kernels_once INTERFACE "$<$<NOT:${has_it}>:SHELL:-include ${list}>")
 target_link_libraries(kernels_once INTERFACE kernels_compiled)

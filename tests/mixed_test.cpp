@@ -153,6 +153,24 @@ std::vector<unsigned char> exact_bytes(const Spec& spec, crest::Backend backend)
 
 constexpr Spec typical{.shape = {.heads = 6, .kv_heads = 2, .queries = 67, .keys = 130}, .mask = {.causal = true}};
 
+/// Notes whether it meets what is not a number.
+struct Watch {
+  bool* strange;
+
+  void transform(std::span<float> logits) const {
+    for (float s : logits) *strange |= !std::isfinite(s);
+  }
+};
+
+TEST(Mixed, VariantsMeetNoScoresOfOtherBlocks) {
+  const Case<Element> c({.shape = {.heads = 2, .kv_heads = 2, .queries = 300, .keys = 300}, .mask = {.causal = true}});
+  test::for_each_backend([&](crest::Backend backend) {
+    bool strange = false;
+    test::compute(c.problem, crest::Variant{emulated, Watch{&strange}}, backend);
+    EXPECT_FALSE(strange);
+  });
+}
+
 TEST(Mixed, WithoutTileRegistersItIsExact) {
   test::for_each_backend([&](crest::Backend backend) {
     if (backend.tiles()) return;

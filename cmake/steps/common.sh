@@ -68,11 +68,12 @@ require() {
   (( ${#packages[@]} == 0 )) || install "${packages[@]}"
 }
 
-# Builds use ninja and ccache where they are. Relative paths let copies of the tree share the cache.
+# Builds use ninja and ccache where they are. Relative paths let copies of the tree share the cache,
+# the other setting lets it hold what uses precompiled headers.
 prepare_tools() {
   if has ninja; then export CMAKE_GENERATOR=${CMAKE_GENERATOR:-Ninja}; fi
   if has ccache; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER:-ccache} CCACHE_BASEDIR=$root \
-    CCACHE_SLOPPINESS=pch_defines,time_macros; fi
+    CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}; fi
 }
 
 # `configure preset [cmake options]`; the tree is build/<preset>.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <numbers>
@@ -59,7 +60,7 @@ class Random {
 
    private:
     static constexpr std::size_t size = 1 << 14;
-    std::vector<std::vector<float>> parts_{1 << 10};
+    std::vector<std::vector<float>> parts_ = std::vector<std::vector<float>>(1 << 10);
   };
 
   /// By Box and Muller (1958).

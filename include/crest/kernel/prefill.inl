@@ -24,7 +24,8 @@ CREST_INLINE void hide_unseen(float* scores, const KeyBits<N>& seen,
   for (int w = 0; w < seen.words; ++w) hide(scores + 64 * w, seen.word[w], with);
 }
 
-/// Every key counts once: tiles need nothing else.
+/// Every key counts once: tiles need nothing else. note() is told of a row what its weigher left in the place of
+/// scores.
 struct EachOnce {
   template <int N>
   CREST_INLINE void begin(const TileKeys<N>&) const {}

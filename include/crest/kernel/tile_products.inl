@@ -269,7 +269,10 @@ struct TileProducts {
     CREST_INLINE void finish() { advance(1, 1); }
   };
   CREST_INLINE ScoreParts score_parts(const bf16* block, Index most, float* to) const {
-    ScoreParts parts{*this, block, to, divide_up(most, ScoreParts::columns) * dim / step};
+    const Index columns = round_up(most, ScoreParts::columns);
+    if (columns % keys != 0)  // users' variants meet no scores of other blocks
+      for (Index i = 0; i < block_rows; ++i) std::fill(to + i * keys + columns, to + (i + 1) * keys, 0.0f);
+    ScoreParts parts{*this, block, to, columns / ScoreParts::columns * dim / step};
     if (guests) tiles.begin(), parts.finish();
     return parts;
   }

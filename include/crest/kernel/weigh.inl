@@ -144,7 +144,7 @@ struct AsTheyAre {
   CREST_INLINE Vec weigh(Vec above) const {
     return weight<Softmax>(above);
   }
-  /// Weight vector i of a block whose scores are at w.
+  /// Is called once for each vector of a block whose scores are at w, in order: x[0..i] are weights.
   CREST_INLINE void keep(float* w, int i, const Vec* x) const { store(w + i * Vec::width, x[i]); }
 };
 
