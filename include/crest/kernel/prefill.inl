@@ -24,8 +24,8 @@ CREST_INLINE void hide_unseen(float* scores, const KeyBits<N>& seen,
   for (int w = 0; w < seen.words; ++w) hide(scores + 64 * w, seen.word[w], with);
 }
 
-/// Every key counts once: tiles need nothing else. note() is told of a row what its weigher left in the place of
-/// scores.
+/// Every key counts once: tiles need nothing else. note(row, w, weigher, how far its reference rose) follows a row's
+/// weights; they are at w where the weigher keeps them there.
 struct EachOnce {
   template <int N>
   CREST_INLINE void begin(const TileKeys<N>&) const {}
@@ -75,10 +75,9 @@ struct Prefill : Products {
   void begin(Index n) {
     count = n;
     this->clear_queries(count);
-    const float factor = this->query_factor();
     for (Index i = 0; i < count; ++i) {
       const Unit& u = units[i];
-      start(row(i), c.p, u.first_head, u.query, factor);
+      start(row(i), c.p, u.first_head, u.query, this->query_factor());
       if (c.task.split == 0) add_sinks(row(i), c.p, u.first_head, recipe.softmax);
       this->pack_query(i, row(i).q);
     }
