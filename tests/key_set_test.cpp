@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "crest/core/key_bits.hpp"
 #include "support/random.hpp"
 
 namespace {
@@ -95,6 +96,15 @@ TEST(KeySet, ClearEmpties) {
   pair.fast.clear();
   EXPECT_EQ(pair.fast.count(), 0);
   EXPECT_FALSE(pair.fast.contains(99));
+}
+
+TEST(KeyBits, BetweenHoldsWhatLiesThere) {
+  using Bits = crest::KeyBits<128>;
+  for (int first : {0, 1, 63, 64, 65, 127, 128})
+    for (int last : {0, 1, 63, 64, 65, 127, 128}) {
+      const Bits bits = Bits::between(first, last);
+      for (int i = 0; i < 128; ++i) EXPECT_EQ(bits.holds(i), first <= i && i < last) << first << ' ' << last << ' ' << i;
+    }
 }
 
 }  // namespace

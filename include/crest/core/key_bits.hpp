@@ -25,6 +25,13 @@ struct KeyBits {
     }
     return bits;
   }
+  /// Those of [first, last).
+  CREST_INLINE static KeyBits between(int first, int last) {
+    KeyBits bits = KeyBits::first(last);
+    const KeyBits before = KeyBits::first(first);
+    for (int w = 0; w < words; ++w) bits.word[w] &= ~before.word[w];
+    return bits;
+  }
   CREST_INLINE void insert(int i) { word[i / 64] |= std::uint64_t{1} << i % 64; }
   CREST_INLINE bool operator==(const KeyBits&) const = default;
   CREST_INLINE KeyBits& operator|=(const KeyBits& other) {

@@ -78,13 +78,11 @@ CREST_INLINE KvRows<T> kv_rows(const Problem<T>& p, Index kv_head) {
 class Visible {
  public:
   template <class T>
-  Visible(const Problem<T>& p, Index query) {
-    if (p.range_of.empty()) {
-      mask_ = visible_keys(p.mask, query, p.queries(), p.keys());
-    } else {
-      const Index from = p.range_of[query];
-      given_ = p.ranges.subspan(from, p.range_of[query + 1] - from);
-    }
+  Visible(const Problem<T>& p, Index query)
+      : mask_(p.range_of.empty() ? visible_keys(p.mask, query, p.queries(), p.keys()) : MaskRanges{}) {
+    if (p.range_of.empty()) return;
+    const Index from = p.range_of[query];
+    given_ = p.ranges.subspan(from, p.range_of[query + 1] - from);
   }
 
   CREST_INLINE std::span<const KeyRange> ranges() const { return given_.data() ? given_ : mask_.span(); }
@@ -100,7 +98,7 @@ class Visible {
 
  private:
   std::span<const KeyRange> given_{};
-  MaskRanges mask_{};
+  MaskRanges mask_;
 };
 
 /// The first keys inside `clip` that any of some queries sees: those of one range. Empty when none sees any.

@@ -14,7 +14,7 @@ struct MixedShape {
   static constexpr Index block_rows = 32;  ///< rows multiplied at once: two registers of sums by two
   static constexpr Index step = 32;        ///< places of a sum that one instruction adds up
   static constexpr Index parts = 2;        ///< bf16 that a float of q or k is split into
-  static constexpr Index tile_keys = 128;  ///< keys packed at once: outputs are loaded and stored once for them
+  static constexpr Index tile_keys = 256;  ///< keys packed at once: outputs are loaded and stored once for them
 
   CREST_INLINE constexpr Index padded_rows() const { return round_up(rows, block_rows); }
   CREST_INLINE constexpr Index dim() const { return round_up(row.head_dim, step); }  ///< of a part, in bf16
@@ -28,7 +28,7 @@ struct MixedShape {
   CREST_INLINE constexpr Index values() const { return keys() + floats_for(tile_keys * parts * dim()); }
   CREST_INLINE constexpr Index staged() const { return values() + floats_for(tile_keys * row.o_pitch()); }
   CREST_INLINE constexpr Index scores() const { return staged() + floats_for(GroupShape::pad * parts * dim()); }
-  CREST_INLINE constexpr Index weights() const { return scores() + 2 * block_rows * tile_keys; }
+  CREST_INLINE constexpr Index weights() const { return scores() + block_rows * tile_keys; }
   CREST_INLINE constexpr Index spread() const { return weights() + floats_for(block_rows * tile_keys); }
   CREST_INLINE constexpr Index units() const { return spread() + padded_rows() * GroupShape::pad; }
   CREST_INLINE constexpr Index floats() const {

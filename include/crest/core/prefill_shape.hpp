@@ -24,7 +24,7 @@ struct PrefillShape {
   CREST_INLINE constexpr Index keys() const { return queries() + round_up(rows, block_rows) * row.q_pitch(); }
   CREST_INLINE constexpr Index values() const { return keys() + tile_keys * row.q_pitch(); }
   CREST_INLINE constexpr Index scores() const { return values() + tile_keys * row.o_pitch(); }
-  CREST_INLINE constexpr Index units() const { return scores() + 2 * block_rows * tile_keys; }
+  CREST_INLINE constexpr Index units() const { return scores() + block_rows * tile_keys; }
   CREST_INLINE constexpr Index floats() const {
     return round_up(units() + divide_up(rows * Index{sizeof(Unit)}, Index{sizeof(float)}), GroupShape::pad);
   }

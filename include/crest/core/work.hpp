@@ -23,7 +23,7 @@ struct GroupShape {
   static constexpr Index state_floats = 4 * pad;  ///< TileState: reference, limit and two sums of one head tile
 
   CREST_INLINE constexpr Index tile_heads() const { return heads > 2 ? 4 : heads; }
-  CREST_INLINE constexpr Index tiles() const { return divide_up(heads, tile_heads()); }
+  CREST_INLINE constexpr Index tiles() const { return heads > 2 ? divide_up(heads, 4) : 1; }
   CREST_INLINE constexpr Index padded_heads() const { return tiles() * tile_heads(); }
   CREST_INLINE constexpr Index q_pitch() const { return round_up(head_dim, pad); }
   CREST_INLINE constexpr Index o_pitch() const { return round_up(value_dim, pad); }
@@ -49,10 +49,6 @@ struct Bands {
   Index most_heads = most;
 
   CREST_INLINE constexpr Index count() const { return divide_up(group.heads, most_heads); }
-  CREST_INLINE constexpr Index first(Index band) const { return band * group.heads / count(); }
-  CREST_INLINE constexpr GroupShape shape(Index band) const {
-    return {first(band + 1) - first(band), group.head_dim, group.value_dim};
-  }
   CREST_INLINE constexpr GroupShape largest() const {
     return {divide_up(group.heads, count()), group.head_dim, group.value_dim};
   }
@@ -172,10 +168,16 @@ struct Plan {
   /// Calls f(unit) for every unit of some queries of a KV head.
   template <class F>
   CREST_INLINE void each_unit(Index kv_head, KeyRange some, F&& f) const {
+    const Index count = bands.count(), heads = bands.group.heads;
     Index at = 0;
-    for (Index query = some.first; query < some.last; ++query)
-      for (Index b = 0; b < bands.count(); ++b, ++at)
-        f(Unit{query, kv_head * bands.group.heads + bands.first(b), bands.shape(b), at});
+    for (Index query = some.first; query < some.last; ++query) {
+      Index first = 0;
+      for (Index b = 0; b < count; ++b, ++at) {
+        const Index next = (b + 1) * heads / count;
+        f(Unit{query, kv_head * heads + first, {next - first, bands.group.head_dim, bands.group.value_dim}, at});
+        first = next;
+      }
+    }
   }
 };
 
@@ -223,14 +225,19 @@ Plan plan_sparse(const Problem<T>& p) {
   return plan;
 }
 
-/// Rows that share a tile packed for the recipe `mixed`: packing costs more beside its products.
-inline constexpr Index mixed_rows = 384;
+/// Rows that share a tile packed for the recipe `mixed`: packing costs more beside its products. Fewer where that would
+/// leave too few tasks.
+template <class T>
+Index mixed_rows(const Problem<T>& p) {
+  constexpr Index enough_tasks = 32;
+  return std::clamp<Index>(p.heads() * p.queries() / enough_tasks, prefill_rows, 768);
+}
 
 /// The recipe `mixed`. Its rows tell their error from all their keys, which stay together; what it leaves to exact is a
 /// streaming plan.
 template <class T>
 Plan plan_mixed(const Problem<T>& p, TileUnit unit) {
-  Plan plan = plan_streaming(p, false, unit != TileUnit::none, mixed_rows);
+  Plan plan = plan_streaming(p, false, unit != TileUnit::none, mixed_rows(p));
   if (!plan.prefill) return plan_streaming(p, true, true);
   plan.unit = unit;
   return plan;

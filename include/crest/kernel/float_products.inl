@@ -12,6 +12,8 @@ struct TileKeys {
   bool finite = true;  ///< the values are
 
   CREST_INLINE KeyRange range() const { return {key[0], key[count - 1] + 1}; }
+  /// Whether no key lies between two of them that is not of them.
+  CREST_INLINE bool in_line() const { return key[count - 1] - key[0] == count - 1; }
 };
 
 /// Takes the next blocks of a stream as a tile: pack(block, at) packs one from place `at` on. Places past the last key
@@ -106,7 +108,7 @@ struct OutputRows {
 template <class T>
 struct FloatProducts {
   using Shape = PrefillShape;
-  static constexpr Index block_rows = multiply_rows, keys = PrefillShape::tile_keys;
+  static constexpr Index block_rows = multiply_rows, keys = PrefillShape::tile_keys, few_keys = keys;
   KeyTile<T> tile;
   float factor;    ///< what makes a product of q and k a score
   float* queries;  ///< [rows / multiply_rows][head_dim][multiply_rows]
@@ -157,20 +159,6 @@ struct FloatProducts {
       CREST_UNROLL for (int i = 0; i < multiply_rows * multiply_vectors; ++i)
           store(w + i / multiply_vectors * keys + at + i % multiply_vectors * Vec::width, sum[i]);
     }
-  }
-
-  /// The same as work that has parts: nothing is gained by doing it between other multiply-adds.
-  struct ScoreParts {
-    const FloatProducts& products;
-    const float* block;
-    Index most;
-    float* w;
-
-    CREST_INLINE void advance(Index, Index) const {}
-    CREST_INLINE void finish() const { products.score(block, most, w); }
-  };
-  CREST_INLINE ScoreParts score_parts(const float* block, Index most, float* to) const {
-    return {*this, block, most, to};
   }
 
   /// Adds the values of some keys of the tile, vectors from x on, by the weights of a block.

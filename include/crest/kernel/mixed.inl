@@ -20,12 +20,23 @@ struct RoundedWeights {
     float* const to = spread + i * GroupShape::pad;
     store(to, fma(load(to), broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f), weigher.costs));
   }
-  /// Not a number where sums of squares are out of range: such rows vouch for nothing.
-  float error(Index i) const {
-    const Group<1> g = rows.row(i);
-    const float cost = lane_sum(load(spread + i * GroupShape::pad)), own = squared_length(g.o, g.shape.o_pitch());
-    if (!(own <= std::numeric_limits<float>::max())) return std::numeric_limits<float>::quiet_NaN();
-    return bf16_error * std::sqrt(cost / own * (std::is_same_v<T, bf16> ? 1 : 2));
+  /// Errors of a vector's width of rows, the `first` and those after it; the last row stands for those behind it. Not a
+  /// number where sums of squares are out of range: such rows vouch for nothing.
+  void errors(Index first, float* to) const {
+    constexpr int W = Vec::width;
+    Vec cost[W], own[W];
+    for (int r = 0; r < W; ++r) {
+      const Index i = std::min(first + r, rows.count - 1);
+      cost[r] = load(spread + i * GroupShape::pad);
+      own[r] = squares(rows.row(i).o, rows.shape.o_pitch());
+    }
+    float lengths[W];
+    store(to, sums(cost)), store(lengths, sums(own));
+    for (int r = 0; r < W; ++r) {
+      const bool known = lengths[r] <= std::numeric_limits<float>::max();
+      const float share = known ? to[r] / lengths[r] : std::numeric_limits<float>::quiet_NaN();
+      to[r] = bf16_error * std::sqrt(share * (std::is_same_v<T, bf16> ? 1 : 2));
+    }
   }
 };
 
@@ -54,10 +65,13 @@ void attend_mixed(const TaskCall<T>& c, const R& recipe, Tiles& tiles) {
   c.tally.rescales += rows.attend_all(weights);
   const float most = most_error(recipe.options.target_error);
   Index again = 0;
+  float errors[Vec::width];
   for (Index i = 0; i < rows.count; ++i) {
+    if (i % Vec::width == 0) weights.errors(i, errors);
+    rows.prefetch_row(c.p.o, i);
     const Unit u = rows.units[i];
     const Index n = Visible(c.p, u.query).count(c.task.keys);
-    const float error = n == 0 ? 0.0f : weights.error(i);
+    const float error = n == 0 ? 0.0f : errors[i % Vec::width];
     if (!(error <= most)) {
       rows.units[again++] = u;
       continue;

@@ -81,13 +81,17 @@ class SpreadSum {
 
 /// Squared length of a row.
 template <class T>
-float squared_length(const T* row, Index n) {
+Vec squares(const T* row, Index n) {
   Vec sum = zero();
   for (Index x = 0; x < n; x += Vec::width) {
     const Vec part = load_at(row, x, n - x);
     sum = fma(part, part, sum);
   }
-  return lane_sum(sum);
+  return sum;
+}
+template <class T>
+float squared_length(const T* row, Index n) {
+  return lane_sum(squares(row, n));
 }
 
 /// Distances of probed values to the output. `rows` holds the values in the place of keys; `output` the heads' outputs

@@ -9,6 +9,13 @@ CREST_INLINE KeyBits<N> seen_bits(const TileKeys<N>& tile, std::span<const KeyRa
   if (some.size() == 1 && some[0].first <= range.first && some[0].last >= range.last)
     return KeyBits<N>::first(tile.count);
   KeyBits<N> bits;
+  if (tile.in_line()) {
+    for (const KeyRange r : some) {
+      const KeyRange seen = intersect(r, range);
+      bits |= KeyBits<N>::between(static_cast<int>(seen.first - range.first), static_cast<int>(seen.last - range.first));
+    }
+    return bits;
+  }
   std::size_t at = 0;
   for (int i = 0; i < tile.count; ++i) {
     while (at < some.size() && some[at].last <= tile.key[i]) ++at;
@@ -36,6 +43,7 @@ struct EachOnce {
 /// Rows that are attended together, in a thread's workspace.
 template <class T, class R, class Products = FloatProducts<T>>
 struct Prefill : Products {
+  static constexpr Index rows_ahead = 8;
   using Products::keys, Products::block_rows, Products::tile, Products::w;
   const TaskCall<T>& c;
   const R& recipe;
@@ -71,12 +79,21 @@ struct Prefill : Products {
     return n;
   }
 
+  /// Queries and outputs of heads lie far apart, and each is touched once: asks for those of the row some rows behind i.
+  template <class View>
+  CREST_INLINE void prefetch_row(const View& view, Index i) const {
+    if (i + rows_ahead >= count) return;
+    const Unit& u = units[i + rows_ahead];
+    prefetch_lines(reinterpret_cast<std::uintptr_t>(view.row(u.first_head, u.query)),
+                   view.extent(2) * view.element_bytes());
+  }
   /// Loads and packs the queries of the first `n` units; rows past the last are zeros.
   void begin(Index n) {
     count = n;
     this->clear_queries(count);
     for (Index i = 0; i < count; ++i) {
       const Unit& u = units[i];
+      prefetch_row(c.p.q, i);
       start(row(i), c.p, u.first_head, u.query, this->query_factor());
       if (c.task.split == 0) add_sinks(row(i), c.p, u.first_head, recipe.softmax);
       this->pack_query(i, row(i).q);
@@ -93,8 +110,9 @@ struct Prefill : Products {
     if (changes) logits_of(c, recipe, u).template apply<keys, 1>(tile.key, 0, scores);
   }
 
-  /// Turns a row's scores into weights; keys that it does not see get none. Returns how often its reference moved.
-  template <class Draws>
+  /// Turns a row's scores of the first N keys into weights; keys that it does not see get none. Returns how often its
+  /// reference moved.
+  template <int N, class Draws>
   Index weigh(Index i, float* scores, const KeyBits<keys>& seen, const Draws& draws) const {
     const Group<1> g = row(i);
     const TileState<1> state = g.tile_state(0);
@@ -104,24 +122,22 @@ struct Prefill : Products {
     hide_unseen(scores, seen, weigher.hidden());
     const float before = state.reference[0];
     const Accumulated<1> old{g.o, g.run, g.tile_outputs()};
-    const Index moved = weigh_block<keys>(scores, keys, state, recipe.softmax, old, weigher);
+    const Index moved = weigh_block<N>(scores, N, state, recipe.softmax, old, weigher);
     state.fold();
     draws.note(i, scores, weigher, state.reference[0] - before);
     return moved;
   }
 
-  /// Which keys of the tile each row of a block sees, and where their scores are.
+  /// Which keys of the tile each row of a block sees.
   struct Seen {
     using Bits = KeyBits<keys>;
     KeyRange some{};  ///< rows
     Bits any, all, by_row[block_rows];
-    bool alike = true;   ///< all rows see the same keys: `all`
-    float* w = nullptr;  ///< [block_rows][keys]
+    bool alike = true;  ///< all rows see the same keys: `all`
 
     /// The least range that holds all keys which a row sees.
-    CREST_INLINE KeyRange used() const { return any.any() ? KeyRange{any.begin(), any.end()} : KeyRange{}; }
+    CREST_INLINE KeyRange used() const { return {any.begin(), any.end()}; }
     CREST_INLINE const Bits& by(Index i) const { return alike ? all : by_row[i - some.first]; }
-    CREST_INLINE float* scores(Index i) const { return w + (i - some.first) * keys; }
   };
   CREST_INLINE KeyBits<keys> seen_by(Index i) const { return seen_bits(tile, Visible(c.p, units[i].query).ranges()); }
   void see(Seen& seen, KeyRange some) const {
@@ -136,43 +152,34 @@ struct Prefill : Products {
       seen.any |= bits, seen.all &= bits;
     }
   }
-  /// Finds the next block of rows from `first` on that sees a key of the tile; none: an empty one.
-  void find(Seen& seen, Index first) const {
-    for (; first < count; first += block_rows) {
-      see(seen, {first, std::min(first + block_rows, count)});
-      if (seen.any.any()) return;
-    }
-    seen.some = {count, count}, seen.any = {};
-  }
-  /// What computes the scores of a block, part by part.
-  CREST_INLINE auto scoring(const Seen& seen) {
-    return this->score_parts(this->block(seen.some.first), seen.used().last, seen.w);
-  }
+  /// The scores of row i of a block.
+  CREST_INLINE float* scores(const Seen& seen, Index i) const { return w + (i - seen.some.first) * keys; }
 
+  /// Weighs a block that sees nothing behind the first N keys.
+  template <int N, class Draws>
+  Index weigh_rows(const Seen& seen, const Draws& draws) const {
+    Index moved = 0;
+    for (Index i = seen.some.first; i < seen.some.last; ++i) moved += weigh<N>(i, scores(seen, i), seen.by(i), draws);
+    return moved;
+  }
   /// The values of a block that was weighed.
   void add_values_of(const Seen& seen) const {
     const bool all_of_them = seen.any == seen.all && seen.any.count() == length(seen.used());
     if (all_of_them || tile.finite)
-      return this->add_values(seen.w, seen.used(), OutputRows{row(seen.some.first).o, row_floats, length(seen.some)});
-    for (Index i = seen.some.first; i < seen.some.last; ++i) this->add_own_values(row(i).o, seen.scores(i), seen.by(i));
+      return this->add_values(w, seen.used(), OutputRows{row(seen.some.first).o, row_floats, length(seen.some)});
+    for (Index i = seen.some.first; i < seen.some.last; ++i) this->add_own_values(row(i).o, scores(seen, i), seen.by(i));
   }
-  /// The tile for all rows: while a block is weighed, the next is scored. Returns how often a reference moved.
+  /// The tile for all rows, block by block. Returns how often a reference moved.
   template <class Draws>
   Index attend_tile(const Draws& draws) {
-    Seen blocks[2];
+    Seen seen;
     Index moved = 0;
-    for (int b : {0, 1}) blocks[b].w = w + b * block_rows * keys;
-    find(blocks[0], 0);
-    scoring(blocks[0]).finish();
-    for (int now = 0; length(blocks[now].some) > 0; now ^= 1) {
-      const Seen& seen = blocks[now];
-      find(blocks[now ^ 1], seen.some.last);
-      auto next = scoring(blocks[now ^ 1]);
-      for (Index i = seen.some.first; i < seen.some.last; ++i) {
-        moved += weigh(i, seen.scores(i), seen.by(i), draws);
-        next.advance(i + 1 - seen.some.first, length(seen.some));
-      }
-      next.finish();
+    for (Index first = 0; first < count; first += block_rows) {
+      see(seen, {first, std::min(first + block_rows, count)});
+      if (!seen.any.any()) continue;
+      this->score(this->block(first), seen.used().last, w);
+      const bool few = seen.used().last <= Products::few_keys;
+      moved += few ? weigh_rows<Products::few_keys>(seen, draws) : weigh_rows<keys>(seen, draws);
       add_values_of(seen);
     }
     return moved;

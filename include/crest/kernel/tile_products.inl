@@ -116,6 +116,7 @@ template <class T, class Tiles>
 struct TileProducts {
   using Shape = MixedShape;
   static constexpr Index block_rows = Shape::block_rows, keys = Shape::tile_keys, step = Shape::step;
+  static constexpr Index few_keys = keys / 2;  ///< of a tile that is seen in part, all that may have to be weighed
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
   float factor;  ///< what makes a product of q and k a score
@@ -123,7 +124,7 @@ struct TileProducts {
   TileKeys<Shape::tile_keys> tile;
   bf16 *queries, *staged, *rounded;  ///< [rows][parts][dim]; keys on their way into a tile; [block_rows][keys] weights
   RightTiles k, v;                   ///< places of a sum: those of all parts; keys
-  float* w;                          ///< two times [block_rows][keys]: scores of a block of rows
+  float* w;                          ///< [block_rows][keys]: scores of a block of rows
   Index head_dim, value_dim, dim, o_pitch;
   bool query_rests = false;         ///< bf16 does not hold the queries
   alignas(64) float lengths[keys];  ///< |v|^2
@@ -146,7 +147,7 @@ struct TileProducts {
   CREST_INLINE Index query_pitch() const { return Shape::parts * dim; }
   CREST_INLINE const bf16* block(Index first_row) const { return queries + first_row * query_pitch(); }
   void clear_queries(Index rows) {
-    std::fill_n(queries, round_up(rows, block_rows) * query_pitch(), bf16{});
+    std::fill(queries + rows * query_pitch(), queries + round_up(rows, block_rows) * query_pitch(), bf16{});
     query_rests = false;
   }
   /// Queries are packed as they are, so that bf16 holds those that came in bf16, unless products could leave the range
@@ -231,50 +232,32 @@ struct TileProducts {
     return true;
   }
 
-  /// Scores of a block of packed queries for the first `most` keys of the tile, as work that has parts: products of a
-  /// step, for two columns of registers. Nothing else may use tile registers meanwhile.
-  struct ScoreParts {
-    const TileProducts& products;
-    const bf16* block;
-    float* w;
-    Index all, done = 0, column = 0, at = 0;  ///< at: step of a pair of columns
-
-    static constexpr Index columns = 2 * RightTiles::columns;
-
-    /// A step of q and k, and of what rounding left of them.
-    CREST_INLINE void next() {
-      const TileProducts& p = products;
-      const bf16* const q = block + at * step;
-      if (at == 0) each_sum<2>(w, keys, [&](auto r, float*) { p.tiles.template clear<r>(); });
-      load_right<2>(p.tiles, p.k, column, at);
-      if (p.query_rests) {
-        load_left(p.tiles, q + p.dim, p.query_pitch());
-        multiply_step<2>(p.tiles);
-      }
-      load_left(p.tiles, q, p.query_pitch());
-      multiply_step<2>(p.tiles);
-      if constexpr (key_parts > 1) {
-        load_right<2>(p.tiles, p.k, column, p.dim / step + at);
-        multiply_step<2>(p.tiles);
-      }
-      ++done;
-      if (++at < p.dim / step) return;
-      each_sum<2>(w, keys, [&](auto r, float* c) { p.tiles.template store<r>(c, keys * Index{sizeof(float)}); });
-      at = 0, column += columns, w += columns;
+  /// Products of a step of q and k, and of what rounding left of them, for two columns of registers.
+  CREST_INLINE void score_step(const bf16* q, Index column, Index at) const {
+    load_right<2>(tiles, k, column, at);
+    if (query_rests) {
+      load_left(tiles, q + dim, query_pitch());
+      multiply_step<2>(tiles);
     }
-    /// To the share that the `i` first of `n` rows are of all.
-    CREST_INLINE void advance(Index i, Index n) {
-      while (done * n < all * i) next();
+    load_left(tiles, q, query_pitch());
+    multiply_step<2>(tiles);
+    if constexpr (key_parts > 1) {
+      load_right<2>(tiles, k, column, dim / step + at);
+      multiply_step<2>(tiles);
     }
-    CREST_INLINE void finish() { advance(1, 1); }
-  };
-  CREST_INLINE ScoreParts score_parts(const bf16* block, Index most, float* to) const {
-    const Index columns = round_up(most, ScoreParts::columns);
-    if (columns % keys != 0)  // users' variants meet no scores of other blocks
-      for (Index i = 0; i < block_rows; ++i) std::fill(to + i * keys + columns, to + (i + 1) * keys, 0.0f);
-    ScoreParts parts{*this, block, to, columns / ScoreParts::columns * dim / step};
-    if (guests) tiles.begin(), parts.finish();
-    return parts;
+  }
+  /// Scores of a block of packed queries for the first `most` keys of the tile, w [block_rows][keys].
+  void score(const bf16* block, Index most, float* to) const {
+    constexpr Index columns = 2 * RightTiles::columns;
+    if (guests) tiles.begin();
+    Index column = 0;
+    for (; column < most; column += columns) {
+      each_sum<2>(to, keys, [&](auto r, float*) { tiles.template clear<r>(); });
+      for (Index at = 0; at < dim / step; ++at) score_step(block + at * step, column, at);
+      each_sum<2>(to + column, keys, [&](auto r, float* c) { tiles.template store<r>(c, keys * Index{sizeof(float)}); });
+    }
+    if (guests && column < keys)  // users' variants meet no scores of other blocks
+      for (Index i = 0; i < block_rows; ++i) std::fill(to + i * keys + column, to + (i + 1) * keys, 0.0f);
   }
 
   /// Adds the values of some keys of the tile by the rounded weights of the block, columns from x on.

@@ -22,7 +22,14 @@ CREST_INLINE Vec weight(Vec x) {
 
 /// Puts `with` in the lanes of a block that `word` does not hold.
 CREST_INLINE void hide(float* lanes, KeySet::Word word, float with) {
-  for (KeySet::Word hidden = ~word; hidden != 0; hidden &= hidden - 1) lanes[std::countr_zero(hidden)] = with;
+  constexpr KeySet::Word all = ~KeySet::Word{0} >> (64 - Vec::width);
+  for (KeySet::Word hidden = ~word; hidden != 0; lanes += Vec::width) {
+    if ((hidden & all) == all)
+      store(lanes, broadcast(with));
+    else
+      for (KeySet::Word some = hidden & all; some != 0; some &= some - 1) lanes[std::countr_zero(some)] = with;
+    hidden = Vec::width < 64 ? hidden >> Vec::width % 64 : 0;
+  }
 }
 
 template <int HT>
@@ -93,32 +100,20 @@ struct Accumulated {
   }
 };
 
-/// The highest score of every lane of a block. A NaN may be kept or not: its head is NaN in any case.
-template <int KEYS, int HT>
-CREST_INLINE void find_peaks(const float* scores, float* peaks) {
-  constexpr int W = Vec::width, V = TileState<HT>::vectors;
-  Vec most[V];
-  CREST_UNROLL for (int v = 0; v < V; ++v) most[v] = broadcast(-std::numeric_limits<float>::infinity());
-  for (int i = 0; i < KEYS * HT; i += V * W)
-    CREST_UNROLL for (int v = 0; v < V; ++v) most[v] = max(load(scores + i + v * W), most[v]);
-  CREST_UNROLL for (int v = 0; v < V; ++v) store(peaks + v * W, most[v]);
-}
-
 /// Moves the reference of every head that has a score above its limit, and rescales what it has accumulated.
-/// Returns how many moved that had been set before. KEYS: of a block.
-template <int KEYS, int HT, class Softmax>
-[[gnu::noinline]] Index move_references(const float* scores, const TileState<HT>& s, const Softmax& softmax,
+/// Returns how many moved that had been set before. peaks: the highest score of every lane; is overwritten.
+template <int HT, class Softmax>
+[[gnu::noinline]] Index move_references(float* peaks, const TileState<HT>& s, const Softmax& softmax,
                                         const Accumulated<HT>& old) {
-  float peaks[TileState<HT>::lanes];
-  find_peaks<KEYS, HT>(scores, peaks);
+  for (int n = s.lanes / 2; n >= HT; n /= 2)
+    for (int i = 0; i < n; ++i) peaks[i] = std::max(peaks[i], peaks[i + n]);
   Index moved = 0;
   for (int head = 0; head < HT; ++head) {
-    float peak = peaks[head];
-    for (int i = head; i < s.lanes; i += HT) peak = std::max(peak, peaks[i]);
+    const float peak = peaks[head];
     if (!(peak > s.limit[head])) continue;
     const float before = s.reference[head];
     s.refer(head, peak, softmax);
-    const float factor = weight<Softmax>(before - s.reference[head]);
+    const float factor = before > unset ? weight<Softmax>(before - s.reference[head]) : 0.0f;
     s.rescale(head, factor);
     old.rescale(head, factor);
     moved += before > unset;
@@ -155,16 +150,18 @@ CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, cons
                                const Accumulated<HT>& old, Weigher&& weigher = {}) {
   constexpr int W = Vec::width, V = TileState<HT>::vectors, all = KEYS * HT;
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
-  Vec x[all / W];
-  bool over = false;
+  Vec x[all / W], most[V];
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
     x[i] = weigher.score(load(w + i * W));
-    over |= any_greater(x[i], load(s.limit + i % V * W));
+    most[i % V] = i < V ? x[i] : max(most[i % V], x[i]);
   }
+  bool over = false;
+  CREST_UNROLL for (int v = 0; v < V; ++v) over |= any_greater(most[v], load(s.limit + v * W));
   Index moved = 0;
   if (over) [[unlikely]] {
-    CREST_UNROLL for (int i = 0; i < all / W; ++i) store(w + i * W, x[i]);
-    moved = move_references<KEYS>(w, s, softmax, old);
+    float peaks[TileState<HT>::lanes];
+    CREST_UNROLL for (int v = 0; v < V; ++v) store(peaks + v * W, most[v]);
+    moved = move_references(peaks, s, softmax, old);
   }
   Vec sum[V];
   CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
