@@ -18,9 +18,8 @@ struct PrefillShape {
 
   /// Of a row: outputs, then TileState.
   CREST_INLINE constexpr Index row_floats() const { return row.o_pitch() + GroupShape::state_floats; }
-  /// What a row has while it begins, and needs no more: its query, and outputs since the last fold().
-  CREST_INLINE constexpr Index start() const { return rows * row_floats(); }
-  CREST_INLINE constexpr Index queries() const { return start() + row.q_pitch() + row.o_pitch(); }
+  CREST_INLINE constexpr Index run() const { return rows * row_floats(); }
+  CREST_INLINE constexpr Index queries() const { return run() + row.o_pitch(); }
   CREST_INLINE constexpr Index keys() const { return queries() + round_up(rows, block_rows) * row.q_pitch(); }
   CREST_INLINE constexpr Index values() const { return keys() + tile_keys * row.q_pitch(); }
   CREST_INLINE constexpr Index scores() const { return values() + tile_keys * row.o_pitch(); }

@@ -108,11 +108,12 @@ struct OutputRows {
 template <class T>
 struct FloatProducts {
   using Shape = PrefillShape;
-  static constexpr Index block_rows = multiply_rows, keys = PrefillShape::tile_keys, few_keys = keys;
+  static constexpr Index block_rows = multiply_rows, keys = PrefillShape::tile_keys;
+  static constexpr Index pitch = keys, few_keys = keys;
   KeyTile<T> tile;
   float factor;    ///< what makes a product of q and k a score
   float* queries;  ///< [rows / multiply_rows][head_dim][multiply_rows]
-  float* w;        ///< two times [multiply_rows][keys]: scores of a block of rows, then weights
+  float* w;        ///< [multiply_rows][keys]: scores of a block of rows, then weights
   Index head_dim, value_dim;
 
   FloatProducts(float* floats, const PrefillShape& shape, float score_factor)
@@ -126,9 +127,16 @@ struct FloatProducts {
   void clear_queries(Index rows) { std::fill_n(queries, round_up(rows, multiply_rows) * head_dim, 0.0f); }
   CREST_INLINE float query_factor() const { return factor; }
   CREST_INLINE AsTheyAre weigher(Index, bool) const { return {}; }
-  void pack_query(Index i, const float* q) {
+  /// at(x): elements from x on.
+  template <class F>
+  void pack_query(Index i, F&& at) {
     float* to = queries + i / multiply_rows * multiply_rows * head_dim + i % multiply_rows;
-    for (Index x = 0; x < head_dim; ++x) to[x * multiply_rows] = q[x];
+    for (Index first = 0; first < head_dim; first += Vec::width) {
+      float part[Vec::width];
+      store(part, at(first));
+      const Index n = std::min<Index>(Vec::width, head_dim - first);
+      for (Index x = 0; x < n; ++x) to[(first + x) * multiply_rows] = part[x];
+    }
   }
   /// A packed query: element x at [x * multiply_rows].
   CREST_INLINE const float* packed_query(Index i) const {

@@ -68,6 +68,14 @@ CREST_INLINE float score_factor(const Problem<T>& p) {
   return (p.scale != 0 ? p.scale : 1.0f / std::sqrt(static_cast<float>(p.head_dim()))) * log2_e;
 }
 
+/// Calls f(at): at(x) is a query's elements from x on, times a factor, and zeros behind them.
+template <class T, class F>
+CREST_INLINE void with_query(const Problem<T>& p, Index head, Index query, float factor, F&& f) {
+  with_type(p.q.element(), p.q.row(head, query), [&](auto* row) {
+    f([row, factor, n = p.head_dim()](Index x) { return load_first(row + x, n - x) * broadcast(factor); });
+  });
+}
+
 /// Loads the queries of the heads from `first_head` on at `query`, times a factor, and clears the group.
 template <class T, int HT>
 void start(const Group<HT>& g, const Problem<T>& p, Index first_head, Index query, float factor) {
@@ -75,9 +83,8 @@ void start(const Group<HT>& g, const Problem<T>& p, Index first_head, Index quer
   for (Index x = 0; x < g.shape.padded_heads() * g.shape.q_pitch(); x += W) store(g.q + x, zero());
   for (Index h = 0; h < g.shape.heads; ++h) {
     float* to = g.q + h / HT * HT * g.shape.q_pitch() + h % HT * W;
-    with_type(p.q.element(), p.q.row(first_head + h, query), [&](auto* row) {
-      for (Index x = 0; x < g.shape.head_dim; x += W)
-        store(to + x * HT, load_first(row + x, g.shape.head_dim - x) * broadcast(factor));
+    with_query(p, first_head + h, query, factor, [&](auto&& at) {
+      for (Index x = 0; x < g.shape.head_dim; x += W) store(to + x * HT, at(x));
     });
   }
   g.clear();

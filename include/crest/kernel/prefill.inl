@@ -49,7 +49,7 @@ struct Prefill : Products {
   const R& recipe;
   GroupShape shape;  ///< of a row
   Index row_floats;
-  float* begun;  ///< what a row has while it begins
+  float* run;  ///< zeros: outputs of a row since the last fold(), which tiles add to the rest at once
   bool changes;  ///< logits are not what products of q and k are
   KvRows<T> rows;
   Unit* units;  ///< [rows]
@@ -62,14 +62,14 @@ struct Prefill : Products {
         recipe(r),
         shape(all.row),
         row_floats(all.row_floats()),
-        begun(call.floats() + all.start()),
+        run(call.floats() + all.run()),
         changes(!call.p.logits.unchanged() || any_variant(r).variant),
         rows(kv_rows(c.p, c.task.kv_head)),
         units(reinterpret_cast<Unit*>(c.floats() + all.units())) {}
 
   CREST_INLINE Group<1> row(Index i) const {
     float* const o = c.floats() + i * row_floats;
-    return {{1, shape.head_dim, shape.value_dim}, begun, o, begun + shape.q_pitch(), o + shape.o_pitch()};
+    return {{1, shape.head_dim, shape.value_dim}, nullptr, o, run, o + shape.o_pitch()};
   }
 
   /// Takes all units of the task.
@@ -94,9 +94,9 @@ struct Prefill : Products {
     for (Index i = 0; i < count; ++i) {
       const Unit& u = units[i];
       prefetch_row(c.p.q, i);
-      start(row(i), c.p, u.first_head, u.query, this->query_factor());
+      row(i).clear();
       if (c.task.split == 0) add_sinks(row(i), c.p, u.first_head, recipe.softmax);
-      this->pack_query(i, row(i).q);
+      with_query(c.p, u.first_head, u.query, this->query_factor(), [&](auto&& at) { this->pack_query(i, at); });
     }
   }
 
@@ -153,7 +153,7 @@ struct Prefill : Products {
     }
   }
   /// The scores of row i of a block.
-  CREST_INLINE float* scores(const Seen& seen, Index i) const { return w + (i - seen.some.first) * keys; }
+  CREST_INLINE float* scores(const Seen& seen, Index i) const { return w + (i - seen.some.first) * Products::pitch; }
 
   /// Weighs a block that sees nothing behind the first N keys.
   template <int N, class Draws>

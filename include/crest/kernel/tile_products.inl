@@ -24,40 +24,65 @@ struct RightTiles {
 CREST_INLINE Vec load_pairs(const bf16* p) { return load(reinterpret_cast<const float*>(p)); }
 CREST_INLINE void store_loaded(bf16* p, Vec a) { store(reinterpret_cast<float*>(p), a); }
 
-// Two rows of registers by NB columns: sums in 0..3, a step of the left operand in 4 and 5, of the right one in 6
-// and 7.
+/// The left operand of a product, in rows of `pitch` bf16.
+struct LeftRows {
+  const bf16* data;
+  Index pitch;
+};
 
-/// The step of the left operand that begins at its first place and row.
-template <class Tiles>
-CREST_INLINE void load_left(Tiles& t, const bf16* a, Index pitch) {
-  t.template load<4>(a, pitch * Index{sizeof(bf16)});
-  t.template load<5>(a + Tiles::rows * pitch, pitch * Index{sizeof(bf16)});
-}
-template <int NB, class Tiles>
-CREST_INLINE void load_right(Tiles& t, const RightTiles& b, Index column, Index s) {
+// Two rows of registers by NB columns: sums in 0..3, a step of the left operand in 4 and 5, of the right one in 6
+// and 7. Sums of some columns are stored one by one while the next begin: four stores in a row are waited for.
+
+/// Adds products of a step to the sums. begin(register) precedes the product of each.
+template <int NB, class Tiles, class F>
+CREST_INLINE void multiply_step(Tiles& t, const LeftRows& a, const RightTiles& b, Index column, Index s, F&& begin) {
+  const Index row_bytes = a.pitch * Index{sizeof(bf16)};
   t.template load<6>(b.tile(column, s), Tiles::row_bytes);
-  if constexpr (NB > 1) t.template load<7>(b.tile(column + b.columns, s), Tiles::row_bytes);
-}
-template <int NB, class Tiles>
-CREST_INLINE void multiply_step(Tiles& t) {
+  t.template load<4>(a.data, row_bytes);
+  begin(std::integral_constant<int, 0>{});
   t.template multiply<0, 4, 6>();
+  t.template load<5>(a.data + Tiles::rows * a.pitch, row_bytes);
+  begin(std::integral_constant<int, 2>{});
   t.template multiply<2, 5, 6>();
   if constexpr (NB > 1) {
+    t.template load<7>(b.tile(column + b.columns, s), Tiles::row_bytes);
+    begin(std::integral_constant<int, 1>{});
     t.template multiply<1, 4, 7>();
+    begin(std::integral_constant<int, 3>{});
     t.template multiply<3, 5, 7>();
   }
 }
-
-/// Calls f(register, place) for the registers of sums of a block whose rows lie `pitch` floats apart.
-template <int NB, class F>
-CREST_INLINE void each_sum(float* c, Index pitch, F&& f) {
-  f(std::integral_constant<int, 0>{}, c);
-  f(std::integral_constant<int, 2>{}, c + 16 * pitch);
-  if constexpr (NB > 1) {
-    f(std::integral_constant<int, 1>{}, c + 16);
-    f(std::integral_constant<int, 3>{}, c + 16 * pitch + 16);
+/// Adds products of some steps of the right operand, the first of which is the first of the left one. begin(register)
+/// precedes the first product of each sum.
+template <int NB, class Tiles, class F>
+CREST_INLINE void multiply_steps(Tiles& t, LeftRows a, const RightTiles& b, Index column, KeyRange steps, F&& begin) {
+  multiply_step<NB>(t, a, b, column, steps.first, begin);
+  for (Index s = steps.first + 1; s < steps.last; ++s) {
+    a.data += MixedShape::step;
+    multiply_step<NB>(t, a, b, column, s, [](auto) {});
   }
 }
+
+/// Where the sums of some columns lie in memory: from c on, in rows of `pitch` floats.
+struct SumRows {
+  float* c;
+  Index pitch;
+
+  template <int R, class Tiles>
+  CREST_INLINE void load(Tiles& t) const {
+    t.template load<R>(place<R>(), pitch * Index{sizeof(float)});
+  }
+  template <int R, class Tiles>
+  CREST_INLINE void store(const Tiles& t) const {
+    t.template store<R>(place<R>(), pitch * Index{sizeof(float)});
+  }
+
+ private:
+  template <int R>
+  CREST_INLINE float* place() const {
+    return c + R / 2 * 16 * pitch + R % 2 * 16;
+  }
+};
 
 /// Rounds n floats, read by at(x), to bf16 and their remainders likewise, `pitch` behind; zeros up to the pitch.
 /// Returns whether a remainder is not zero.
@@ -116,6 +141,7 @@ template <class T, class Tiles>
 struct TileProducts {
   using Shape = MixedShape;
   static constexpr Index block_rows = Shape::block_rows, keys = Shape::tile_keys, step = Shape::step;
+  static constexpr Index pitch = Shape::score_pitch;
   static constexpr Index few_keys = keys / 2;  ///< of a tile that is seen in part, all that may have to be weighed
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
@@ -124,7 +150,7 @@ struct TileProducts {
   TileKeys<Shape::tile_keys> tile;
   bf16 *queries, *staged, *rounded;  ///< [rows][parts][dim]; keys on their way into a tile; [block_rows][keys] weights
   RightTiles k, v;                   ///< places of a sum: those of all parts; keys
-  float* w;                          ///< [block_rows][keys]: scores of a block of rows
+  float* w;                          ///< [block_rows][pitch]: scores of a block of rows
   Index head_dim, value_dim, dim, o_pitch;
   bool query_rests = false;         ///< bf16 does not hold the queries
   alignas(64) float lengths[keys];  ///< |v|^2
@@ -160,9 +186,10 @@ struct TileProducts {
   CREST_INLINE InBf16 weigher(Index i, bool scores) const {
     return {scores || query_factor() != 1 ? 1 : factor, rounded + i % block_rows * keys, lengths};
   }
-  void pack_query(Index i, const float* q) {
-    query_rests |=
-        split_row(queries + i * query_pitch(), head_dim, dim, [&](Index x) { return load_first(q + x, head_dim - x); });
+  /// at(x): elements from x on.
+  template <class F>
+  void pack_query(Index i, F&& at) {
+    query_rests |= split_row(queries + i * query_pitch(), head_dim, dim, at);
   }
 
   /// A key, split; one of bf16 as it lies.
@@ -232,52 +259,57 @@ struct TileProducts {
     return true;
   }
 
-  /// Products of a step of q and k, and of what rounding left of them, for two columns of registers.
-  CREST_INLINE void score_step(const bf16* q, Index column, Index at) const {
-    load_right<2>(tiles, k, column, at);
+  /// Products of q and k, and of what rounding left of them, for two columns of registers.
+  template <class F>
+  CREST_INLINE void score_columns(const LeftRows& q, Index column, F&& begin) const {
+    const Index steps = dim / step;
+    const auto go_on = [](auto) {};
     if (query_rests) {
-      load_left(tiles, q + dim, query_pitch());
-      multiply_step<2>(tiles);
+      multiply_steps<2>(tiles, LeftRows{q.data + dim, q.pitch}, k, column, {0, steps}, begin);
+      multiply_steps<2>(tiles, q, k, column, {0, steps}, go_on);
+    } else {
+      multiply_steps<2>(tiles, q, k, column, {0, steps}, begin);
     }
-    load_left(tiles, q, query_pitch());
-    multiply_step<2>(tiles);
-    if constexpr (key_parts > 1) {
-      load_right<2>(tiles, k, column, dim / step + at);
-      multiply_step<2>(tiles);
-    }
+    if constexpr (key_parts > 1) multiply_steps<2>(tiles, q, k, column, {steps, 2 * steps}, go_on);
   }
-  /// Scores of a block of packed queries for the first `most` keys of the tile, w [block_rows][keys].
+  /// Scores of a block of packed queries for the first `most` keys of the tile, w [block_rows][pitch].
   void score(const bf16* block, Index most, float* to) const {
     constexpr Index columns = 2 * RightTiles::columns;
+    SumRows before{nullptr, pitch};
     if (guests) tiles.begin();
     Index column = 0;
     for (; column < most; column += columns) {
-      each_sum<2>(to, keys, [&](auto r, float*) { tiles.template clear<r>(); });
-      for (Index at = 0; at < dim / step; ++at) score_step(block + at * step, column, at);
-      each_sum<2>(to + column, keys, [&](auto r, float* c) { tiles.template store<r>(c, keys * Index{sizeof(float)}); });
+      score_columns({block, query_pitch()}, column, [&](auto r) {
+        if (before.c) before.store<r>(tiles);
+        tiles.template clear<r>();
+      });
+      before.c = to + column;
     }
+    before.store<0>(tiles), before.store<1>(tiles), before.store<2>(tiles), before.store<3>(tiles);
     if (guests && column < keys)  // users' variants meet no scores of other blocks
-      for (Index i = 0; i < block_rows; ++i) std::fill(to + i * keys + column, to + (i + 1) * keys, 0.0f);
+      for (Index i = 0; i < block_rows; ++i) std::fill(to + i * pitch + column, to + i * pitch + keys, 0.0f);
   }
 
-  /// Adds the values of some keys of the tile by the rounded weights of the block, columns from x on.
-  template <int NB>
-  CREST_INLINE void add_values(KeyRange steps, const OutputRows& to, Index x) const {
-    const Index pitch = to.pitch * Index{sizeof(float)};
-    each_sum<NB>(to.o + x, to.pitch, [&](auto r, float* c) { tiles.template load<r>(c, pitch); });
-    for (Index s = steps.first; s < steps.last; ++s) {
-      load_left(tiles, rounded + s * step, keys);
-      load_right<NB>(tiles, v, x, s);
-      multiply_step<NB>(tiles);
-    }
-    each_sum<NB>(to.o + x, to.pitch, [&](auto r, float* c) { tiles.template store<r>(c, pitch); });
-  }
+  /// Adds the values of some keys of the tile by the rounded weights of the block.
   void add_values(const float*, KeyRange some, const OutputRows& to) const {
     const KeyRange steps{some.first / step, divide_up(some.last, step)};
-    Index x = 0;
+    const LeftRows weights{rounded + steps.first * step, keys};
+    SumRows before{nullptr, to.pitch};
     if (guests) tiles.begin();
-    for (; x + 2 * v.columns <= o_pitch; x += 2 * v.columns) add_values<2>(steps, to, x);
-    if (x < o_pitch) add_values<1>(steps, to, x);
+    Index x = 0;
+    for (; x + 2 * v.columns <= o_pitch; x += 2 * v.columns) {
+      const SumRows now{to.o + x, to.pitch};
+      multiply_steps<2>(tiles, weights, v, x, steps, [&](auto r) {
+        if (before.c) before.store<r>(tiles);
+        now.load<r>(tiles);
+      });
+      before = now;
+    }
+    if (before.c) before.store<0>(tiles), before.store<1>(tiles), before.store<2>(tiles), before.store<3>(tiles);
+    if (x == o_pitch) return;
+    const SumRows last{to.o + x, to.pitch};
+    multiply_steps<1>(tiles, weights, v, x, steps, [&](auto r) { last.load<r>(tiles); });
+    last.store<0>(tiles), last.store<2>(tiles);
   }
   /// Rows that meet what is not finite are done again in floats.
   void add_own_values(float*, const float*, const KeyBits<keys>&) const {}

@@ -79,9 +79,19 @@ struct TileState {
   }
   /// Sum of a head's weights, after fold().
   float total(int head) const {
-    float t = 0;
-    for (int i = head; i < lanes; i += HT) t += folded[i];
-    return t;
+    float sums[lanes];
+    std::copy_n(folded, lanes, sums);
+    for (int n = lanes / 2; n >= HT; n /= 2)
+      for (int i = 0; i < n; ++i) sums[i] += sums[i + n];
+    return sums[head];
+  }
+  /// Whether any key weighs, for any head.
+  bool weighs() const {
+    const Vec least = broadcast(std::numeric_limits<float>::denorm_min());
+    bool any = false;
+    for (int i = 0; i < lanes; i += Vec::width)
+      any |= any_not_less(load(sum + i), least) || any_not_less(load(folded + i), least);
+    return any;
   }
 };
 
@@ -107,16 +117,18 @@ template <int HT, class Softmax>
                                         const Accumulated<HT>& old) {
   for (int n = s.lanes / 2; n >= HT; n /= 2)
     for (int i = 0; i < n; ++i) peaks[i] = std::max(peaks[i], peaks[i + n]);
+  const bool weighs = s.weighs();
   Index moved = 0;
   for (int head = 0; head < HT; ++head) {
     const float peak = peaks[head];
     if (!(peak > s.limit[head])) continue;
     const float before = s.reference[head];
     s.refer(head, peak, softmax);
+    moved += before > unset;
+    if (!weighs) continue;
     const float factor = before > unset ? weight<Softmax>(before - s.reference[head]) : 0.0f;
     s.rescale(head, factor);
     old.rescale(head, factor);
-    moved += before > unset;
   }
   return moved;
 }

@@ -28,6 +28,7 @@ CREST_INLINE void with_type(Element element, const void* p, F&& f) {
 /// Stores at most `n` elements at place `x` of a row.
 CREST_INLINE void store_first(Element element, void* row, Index x, Vec a, Index n) {
   if (element == Element::f32) return store_first(static_cast<float*>(row) + x, a, n);
+  if (element == Element::bf16 && n >= Vec::width) return store(static_cast<bf16*>(row) + x, a);
   float part[Vec::width];
   bf16 bits[Vec::width];
   store(part, a), store(bits, a);
