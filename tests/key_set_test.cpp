@@ -103,7 +103,8 @@ TEST(KeyBits, BetweenHoldsWhatLiesThere) {
   for (int first : {0, 1, 63, 64, 65, 127, 128})
     for (int last : {0, 1, 63, 64, 65, 127, 128}) {
       const Bits bits = Bits::between(first, last);
-      for (int i = 0; i < 128; ++i) EXPECT_EQ(bits.holds(i), first <= i && i < last) << first << ' ' << last << ' ' << i;
+      for (int i = 0; i < 128; ++i)
+        EXPECT_EQ(bits.holds(i), first <= i && i < last) << first << ' ' << last << ' ' << i;
     }
 }
 

@@ -12,7 +12,8 @@ CREST_INLINE KeyBits<N> seen_bits(const TileKeys<N>& tile, std::span<const KeyRa
   if (tile.in_line()) {
     for (const KeyRange r : some) {
       const KeyRange seen = intersect(r, range);
-      bits |= KeyBits<N>::between(static_cast<int>(seen.first - range.first), static_cast<int>(seen.last - range.first));
+      bits |=
+          KeyBits<N>::between(static_cast<int>(seen.first - range.first), static_cast<int>(seen.last - range.first));
     }
     return bits;
   }
@@ -49,7 +50,7 @@ struct Prefill : Products {
   const R& recipe;
   GroupShape shape;  ///< of a row
   Index row_floats;
-  float* run;  ///< zeros: outputs of a row since the last fold(), which tiles add to the rest at once
+  float* run;    ///< zeros: outputs of a row since the last fold(), which tiles add to the rest at once
   bool changes;  ///< logits are not what products of q and k are
   KvRows<T> rows;
   Unit* units;  ///< [rows]
@@ -79,7 +80,8 @@ struct Prefill : Products {
     return n;
   }
 
-  /// Queries and outputs of heads lie far apart, and each is touched once: asks for those of the row some rows behind i.
+  /// Queries and outputs of heads lie far apart, and each is touched once: asks for those of the row some rows behind
+  /// i.
   template <class View>
   CREST_INLINE void prefetch_row(const View& view, Index i) const {
     if (i + rows_ahead >= count) return;
@@ -167,7 +169,8 @@ struct Prefill : Products {
     const bool all_of_them = seen.any == seen.all && seen.any.count() == length(seen.used());
     if (all_of_them || tile.finite)
       return this->add_values(w, seen.used(), OutputRows{row(seen.some.first).o, row_floats, length(seen.some)});
-    for (Index i = seen.some.first; i < seen.some.last; ++i) this->add_own_values(row(i).o, scores(seen, i), seen.by(i));
+    for (Index i = seen.some.first; i < seen.some.last; ++i)
+      this->add_own_values(row(i).o, scores(seen, i), seen.by(i));
   }
   /// The tile for all rows, block by block. Returns how often a reference moved.
   template <class Draws>
