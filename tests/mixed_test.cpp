@@ -268,15 +268,43 @@ TEST(Mixed, SumsOfSquaresThatOverflowVouchForNothing) {
 }
 
 /// Places of a tile that no key holds repeat what is in it, and not what an earlier tile left there. Every query sees
-/// one key, the last three those of a second tile.
+/// two keys, the last three one of a second tile.
 TEST(Mixed, TilesForgetWhatTheyHeld) {
-  constexpr Index queries = crest::MixedShape::tile_keys + 3;
-  Case<Element> c({.shape = {.heads = 2, .kv_heads = 2, .queries = queries, .keys = queries + 60},
-                   .mask = {.causal = true, .window = 1}});
+  constexpr Index tile = crest::MixedShape::tile_keys, queries = tile / 2 + 3;
+  static_assert(queries <= crest::prefill_rows, "one task has both tiles");
+  Case<Element> c({.shape = {.heads = 2, .kv_heads = 2, .queries = queries, .keys = tile + 60}});
+  std::vector<std::vector<crest::KeyRange>> lists;
+  for (Index i = 0; i < tile / 2; ++i) lists.push_back({{2 * i, 2 * i + 2}});
+  for (Index i = 0; i < 3; ++i) lists.push_back({{tile + i, tile + i + 1}});
+  c.see(lists);
   c.v.set(1, 100, 3, infinity);
   test::for_each_backend([&](crest::Backend backend) {
-    EXPECT_GE(test::run(c.problem, emulated, backend).fallbacks, 3);
+    EXPECT_GE(test::run(c.problem, emulated, backend).fallbacks, 1);
     for (Index i = queries - 3; i < queries; ++i) EXPECT_GT(test::row_value(c.problem.error, 1, i), 0) << "query " << i;
+  });
+}
+
+/// Rows that share a tile are as many as leave some tasks.
+TEST(Mixed, RowsOfATask) {
+  const auto rows = [](Index heads, Index queries) {
+    const Case<Element> c(
+        {.shape = {.heads = heads, .kv_heads = 1, .queries = queries, .keys = 2, .head_dim = 1, .value_dim = 1}});
+    return crest::plan_mixed(c.problem, crest::TileUnit::model).units();
+  };
+  EXPECT_EQ(rows(2, 400), 192);
+  EXPECT_EQ(rows(16, 1000), 496);
+  EXPECT_EQ(rows(16, 4000), 768);
+}
+
+/// A task of more rows than the other tests have.
+TEST(Mixed, ManyRows) {
+  const Case<Element> c(
+      {.shape = {.heads = 32, .kv_heads = 1, .queries = 250, .keys = 300, .head_dim = 8, .value_dim = 4},
+       .mask = {.causal = true}});
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    test::run(c.problem, emulated, backend);
+    EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
   });
 }
 

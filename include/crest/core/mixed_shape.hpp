@@ -23,6 +23,7 @@ struct MixedShape {
   CREST_INLINE static constexpr Index floats_for(Index n) { return round_up(divide_up(n, 2), GroupShape::pad); }
 
   CREST_INLINE constexpr Index row_floats() const { return PrefillShape{row, rows}.row_floats(); }
+  /// Zeros in the place of outputs since the last fold().
   CREST_INLINE constexpr Index run() const { return padded_rows() * row_floats(); }
   CREST_INLINE constexpr Index queries() const { return run() + row.o_pitch(); }
   CREST_INLINE constexpr Index keys() const { return queries() + floats_for(padded_rows() * parts * dim()); }

@@ -18,6 +18,7 @@ struct PrefillShape {
 
   /// Of a row: outputs, then TileState.
   CREST_INLINE constexpr Index row_floats() const { return row.o_pitch() + GroupShape::state_floats; }
+  /// Zeros in the place of outputs since the last fold().
   CREST_INLINE constexpr Index run() const { return rows * row_floats(); }
   CREST_INLINE constexpr Index queries() const { return run() + row.o_pitch(); }
   CREST_INLINE constexpr Index keys() const { return queries() + round_up(rows, block_rows) * row.q_pitch(); }

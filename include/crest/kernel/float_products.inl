@@ -12,7 +12,7 @@ struct TileKeys {
   bool finite = true;  ///< the values are
 
   CREST_INLINE KeyRange range() const { return {key[0], key[count - 1] + 1}; }
-  /// Whether no key lies between two of them that is not of them.
+  /// Whether the keys are consecutive.
   CREST_INLINE bool in_line() const { return key[count - 1] - key[0] == count - 1; }
 };
 

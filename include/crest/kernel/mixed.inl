@@ -30,11 +30,11 @@ struct RoundedWeights {
       cost[r] = load(spread + i * GroupShape::pad);
       own[r] = squares(rows.row(i).o, rows.shape.o_pitch());
     }
-    float lengths[W];
-    store(to, sums(cost)), store(lengths, sums(own));
+    float costs[W], lengths[W];
+    store(costs, sums(cost)), store(lengths, sums(own));
     for (int r = 0; r < W; ++r) {
       const bool known = lengths[r] <= std::numeric_limits<float>::max();
-      const float share = known ? to[r] / lengths[r] : std::numeric_limits<float>::quiet_NaN();
+      const float share = known ? costs[r] / lengths[r] : std::numeric_limits<float>::quiet_NaN();
       to[r] = bf16_error * std::sqrt(share * (std::is_same_v<T, bf16> ? 1 : 2));
     }
   }

@@ -79,7 +79,7 @@ class SpreadSum {
   int at_ = 0;
 };
 
-/// Squared length of a row.
+/// Lanes of the squared length of a row.
 template <class T>
 Vec squares(const T* row, Index n) {
   Vec sum = zero();
@@ -89,6 +89,7 @@ Vec squares(const T* row, Index n) {
   }
   return sum;
 }
+/// Squared length of a row.
 template <class T>
 float squared_length(const T* row, Index n) {
   return lane_sum(squares(row, n));

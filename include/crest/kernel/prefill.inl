@@ -25,11 +25,11 @@ CREST_INLINE KeyBits<N> seen_bits(const TileKeys<N>& tile, std::span<const KeyRa
   return bits;
 }
 
-/// No weight for the keys of a tile that a row does not see.
-template <int N>
-CREST_INLINE void hide_unseen(float* scores, const KeyBits<N>& seen,
+/// No weight for those of the first N keys of a tile that a row does not see.
+template <int N, int All>
+CREST_INLINE void hide_unseen(float* scores, const KeyBits<All>& seen,
                               float with = -std::numeric_limits<float>::infinity()) {
-  for (int w = 0; w < seen.words; ++w) hide(scores + 64 * w, seen.word[w], with);
+  for (int w = 0; w < N / 64; ++w) hide(scores + 64 * w, seen.word[w], with);
 }
 
 /// Every key counts once: tiles need nothing else. note(row, w, weigher, how far its reference rose) follows a row's
@@ -121,7 +121,7 @@ struct Prefill : Products {
     if (changes) scale(scores, this->weigher(i, false)), change(units[i], scores);
     draws.weigh_up(scores);
     auto weigher = this->weigher(i, changes);
-    hide_unseen(scores, seen, weigher.hidden());
+    hide_unseen<N>(scores, seen, weigher.hidden());
     const float before = state.reference[0];
     const Accumulated<1> old{g.o, g.run, g.tile_outputs()};
     const Index moved = weigh_block<N>(scores, N, state, recipe.softmax, old, weigher);

@@ -176,7 +176,7 @@ struct SparseTile {
       change_mean(u, w);
     else
       rows.change(u, w);
-    if (!all) hide_unseen(w, seen_bits(rows.tile, Visible(c.p, u.query).ranges()));
+    if (!all) hide_unseen<PrefillShape::tile_keys>(w, seen_bits(rows.tile, Visible(c.p, u.query).ranges()));
     for (int j = 0; j < rows.tile.count; ++j) scores[row * shape.pitch() + rows.tile.key[j]] = w[j];
   }
   void look_at_tile() {

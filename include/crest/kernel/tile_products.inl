@@ -14,6 +14,8 @@ struct RightTiles {
   CREST_INLINE bf16* tile(Index column, Index step) const {
     return data + (column / columns * steps + step) * pairs * 2 * columns;
   }
+  /// The columns from one on that a register begins with.
+  CREST_INLINE RightTiles from(Index column) const { return {tile(column, 0), steps}; }
   /// The pair of a column: number `at` of the sum.
   CREST_INLINE bf16* pair(Index column, Index at) const {
     return tile(column, at / pairs) + at % pairs * 2 * columns + column % columns * 2;
@@ -35,9 +37,9 @@ struct LeftRows {
 
 /// Adds products of a step to the sums. begin(register) precedes the product of each.
 template <int NB, class Tiles, class F>
-CREST_INLINE void multiply_step(Tiles& t, const LeftRows& a, const RightTiles& b, Index column, Index s, F&& begin) {
+CREST_INLINE void multiply_step(Tiles& t, const LeftRows& a, const RightTiles& b, Index s, F&& begin) {
   const Index row_bytes = a.pitch * Index{sizeof(bf16)};
-  t.template load<6>(b.tile(column, s), Tiles::row_bytes);
+  t.template load<6>(b.tile(0, s), Tiles::row_bytes);
   t.template load<4>(a.data, row_bytes);
   begin(std::integral_constant<int, 0>{});
   t.template multiply<0, 4, 6>();
@@ -45,21 +47,21 @@ CREST_INLINE void multiply_step(Tiles& t, const LeftRows& a, const RightTiles& b
   begin(std::integral_constant<int, 2>{});
   t.template multiply<2, 5, 6>();
   if constexpr (NB > 1) {
-    t.template load<7>(b.tile(column + b.columns, s), Tiles::row_bytes);
+    t.template load<7>(b.tile(b.columns, s), Tiles::row_bytes);
     begin(std::integral_constant<int, 1>{});
     t.template multiply<1, 4, 7>();
     begin(std::integral_constant<int, 3>{});
     t.template multiply<3, 5, 7>();
   }
 }
-/// Adds products of some steps of the right operand, the first of which is the first of the left one. begin(register)
-/// precedes the first product of each sum.
+/// Adds products of some steps of the right operand's first columns; the left one begins at the first of them.
+/// begin(register) precedes the first product of each sum.
 template <int NB, class Tiles, class F>
-CREST_INLINE void multiply_steps(Tiles& t, LeftRows a, const RightTiles& b, Index column, KeyRange steps, F&& begin) {
-  multiply_step<NB>(t, a, b, column, steps.first, begin);
+CREST_INLINE void multiply_steps(Tiles& t, LeftRows a, const RightTiles& b, KeyRange steps, F&& begin) {
+  multiply_step<NB>(t, a, b, steps.first, begin);
   for (Index s = steps.first + 1; s < steps.last; ++s) {
     a.data += MixedShape::step;
-    multiply_step<NB>(t, a, b, column, s, [](auto) {});
+    multiply_step<NB>(t, a, b, s, [](auto) {});
   }
 }
 
@@ -142,7 +144,7 @@ struct TileProducts {
   using Shape = MixedShape;
   static constexpr Index block_rows = Shape::block_rows, keys = Shape::tile_keys, step = Shape::step;
   static constexpr Index pitch = Shape::score_pitch;
-  static constexpr Index few_keys = keys / 2;  ///< of a tile that is seen in part, all that may have to be weighed
+  static constexpr Index few_keys = keys / 2;  ///< blocks that see no key behind them weigh only these
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
   float factor;  ///< what makes a product of q and k a score
@@ -263,14 +265,15 @@ struct TileProducts {
   template <class F>
   CREST_INLINE void score_columns(const LeftRows& q, Index column, F&& begin) const {
     const Index steps = dim / step;
+    const RightTiles right = k.from(column);
     const auto go_on = [](auto) {};
     if (query_rests) {
-      multiply_steps<2>(tiles, LeftRows{q.data + dim, q.pitch}, k, column, {0, steps}, begin);
-      multiply_steps<2>(tiles, q, k, column, {0, steps}, go_on);
+      multiply_steps<2>(tiles, LeftRows{q.data + dim, q.pitch}, right, {0, steps}, begin);
+      multiply_steps<2>(tiles, q, right, {0, steps}, go_on);
     } else {
-      multiply_steps<2>(tiles, q, k, column, {0, steps}, begin);
+      multiply_steps<2>(tiles, q, right, {0, steps}, begin);
     }
-    if constexpr (key_parts > 1) multiply_steps<2>(tiles, q, k, column, {steps, 2 * steps}, go_on);
+    if constexpr (key_parts > 1) multiply_steps<2>(tiles, q, right, {steps, 2 * steps}, go_on);
   }
   /// Scores of a block of packed queries for the first `most` keys of the tile, w [block_rows][pitch].
   void score(const bf16* block, Index most, float* to) const {
@@ -286,8 +289,9 @@ struct TileProducts {
       before.c = to + column;
     }
     before.store<0>(tiles), before.store<1>(tiles), before.store<2>(tiles), before.store<3>(tiles);
-    if (guests && column < keys)  // users' variants meet no scores of other blocks
-      for (Index i = 0; i < block_rows; ++i) std::fill(to + i * pitch + column, to + i * pitch + keys, 0.0f);
+    const Index known = std::min<Index>(column, tile.count);
+    if (guests && known < keys)  // users' variants meet no scores of other blocks, nor of no key
+      for (Index i = 0; i < block_rows; ++i) std::fill(to + i * pitch + known, to + i * pitch + keys, 0.0f);
   }
 
   /// Adds the values of some keys of the tile by the rounded weights of the block.
@@ -299,7 +303,7 @@ struct TileProducts {
     Index x = 0;
     for (; x + 2 * v.columns <= o_pitch; x += 2 * v.columns) {
       const SumRows now{to.o + x, to.pitch};
-      multiply_steps<2>(tiles, weights, v, x, steps, [&](auto r) {
+      multiply_steps<2>(tiles, weights, v.from(x), steps, [&](auto r) {
         if (before.c) before.store<r>(tiles);
         now.load<r>(tiles);
       });
@@ -308,7 +312,7 @@ struct TileProducts {
     if (before.c) before.store<0>(tiles), before.store<1>(tiles), before.store<2>(tiles), before.store<3>(tiles);
     if (x == o_pitch) return;
     const SumRows last{to.o + x, to.pitch};
-    multiply_steps<1>(tiles, weights, v, x, steps, [&](auto r) { last.load<r>(tiles); });
+    multiply_steps<1>(tiles, weights, v.from(x), steps, [&](auto r) { last.load<r>(tiles); });
     last.store<0>(tiles), last.store<2>(tiles);
   }
   /// Rows that meet what is not finite are done again in floats.

@@ -111,7 +111,8 @@ struct Accumulated {
 };
 
 /// Moves the reference of every head that has a score above its limit, and rescales what it has accumulated.
-/// Returns how many moved that had been set before. peaks: the highest score of every lane; is overwritten.
+/// Returns how many moved that had been set before. peaks: the highest score of every lane, where a
+/// NaN may be kept or not, since its head is NaN in any case; is overwritten.
 template <int HT, class Softmax>
 [[gnu::noinline]] Index move_references(float* peaks, const TileState<HT>& s, const Softmax& softmax,
                                         const Accumulated<HT>& old) {
