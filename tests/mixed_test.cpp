@@ -299,11 +299,10 @@ TEST(Mixed, RowsOfATask) {
 /// A task of more rows than the other tests have.
 TEST(Mixed, ManyRows) {
   const Case<Element> c(
-      {.shape = {.heads = 32, .kv_heads = 1, .queries = 250, .keys = 300, .head_dim = 8, .value_dim = 4},
-       .mask = {.causal = true}});
+      {.shape = {.heads = 32, .kv_heads = 1, .queries = 250, .keys = 40, .head_dim = 8, .value_dim = 16}});
   const auto wanted = oracle::solve(c.problem);
   test::for_each_backend([&](crest::Backend backend) {
-    test::run(c.problem, emulated, backend);
+    EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 32 * 250);
     EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
   });
 }
