@@ -284,6 +284,17 @@ TEST(Mixed, TilesForgetWhatTheyHeld) {
   });
 }
 
+/// Blocks of rows that see nothing of the first steps of a tile.
+TEST(Mixed, WindowsBeginInsideTiles) {
+  const Case<Element> c({.shape = {.heads = 1, .kv_heads = 1, .queries = 200, .keys = 200, .head_dim = 32},
+                         .mask = {.causal = true, .window = 40}});
+  const auto wanted = oracle::solve(c.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 40);
+    EXPECT_LE(Errors(c.problem, wanted).largest_ratio, 4);
+  });
+}
+
 /// Rows that share a tile are as many as leave some tasks.
 TEST(Mixed, RowsOfATask) {
   const auto rows = [](Index heads, Index queries) {
