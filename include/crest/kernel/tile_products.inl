@@ -78,6 +78,10 @@ struct SumRows {
   CREST_INLINE void store(const Tiles& t) const {
     t.template store<R>(place<R>(), pitch * Index{sizeof(float)});
   }
+  template <class Tiles>
+  CREST_INLINE void store_all(const Tiles& t) const {
+    store<0>(t), store<1>(t), store<2>(t), store<3>(t);
+  }
 
  private:
   template <int R>
@@ -288,7 +292,7 @@ struct TileProducts {
       });
       before.c = to + column;
     }
-    before.store<0>(tiles), before.store<1>(tiles), before.store<2>(tiles), before.store<3>(tiles);
+    before.store_all(tiles);
     const Index known = std::min<Index>(column, tile.count);
     if (guests && known < keys)  // users' variants meet no scores of other blocks, nor of no key
       for (Index i = 0; i < block_rows; ++i) std::fill(to + i * pitch + known, to + i * pitch + keys, 0.0f);
@@ -309,7 +313,7 @@ struct TileProducts {
       });
       before = now;
     }
-    if (before.c) before.store<0>(tiles), before.store<1>(tiles), before.store<2>(tiles), before.store<3>(tiles);
+    if (before.c) before.store_all(tiles);
     if (x == o_pitch) return;
     const SumRows last{to.o + x, to.pitch};
     multiply_steps<1>(tiles, weights, v.from(x), steps, [&](auto r) { last.load<r>(tiles); });

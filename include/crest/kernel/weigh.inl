@@ -23,12 +23,11 @@ CREST_INLINE Vec weight(Vec x) {
 /// Puts `with` in the lanes of a block that `word` does not hold.
 CREST_INLINE void hide(float* lanes, KeySet::Word word, float with) {
   constexpr KeySet::Word all = ~KeySet::Word{0} >> (64 - Vec::width);
-  for (KeySet::Word hidden = ~word; hidden != 0; lanes += Vec::width) {
+  for (KeySet::Word hidden = ~word; hidden != 0; hidden >>= Vec::width, lanes += Vec::width) {
     if ((hidden & all) == all)
       store(lanes, broadcast(with));
     else
       for (KeySet::Word some = hidden & all; some != 0; some &= some - 1) lanes[std::countr_zero(some)] = with;
-    hidden = Vec::width < 64 ? hidden >> Vec::width % 64 : 0;
   }
 }
 
@@ -46,6 +45,12 @@ struct TileState {
         sum(floats + 2 * GroupShape::pad),
         folded(floats + 3 * GroupShape::pad) {}
 
+  /// Combines the lanes of every head, pair by pair, in the first of them: [head].
+  template <class F>
+  CREST_INLINE static void combine(float* x, F&& f) {
+    for (int n = lanes / 2; n >= HT; n /= 2)
+      for (int i = 0; i < n; ++i) x[i] = f(x[i], x[i + n]);
+  }
   void clear() const {
     for (int i = 0; i < lanes; ++i) reference[i] = limit[i] = unset, sum[i] = folded[i] = 0;
   }
@@ -81,8 +86,7 @@ struct TileState {
   float total(int head) const {
     float sums[lanes];
     std::copy_n(folded, lanes, sums);
-    for (int n = lanes / 2; n >= HT; n /= 2)
-      for (int i = 0; i < n; ++i) sums[i] += sums[i + n];
+    combine(sums, [](float a, float b) { return a + b; });
     return sums[head];
   }
   /// Whether any key weighs, for any head.
@@ -116,8 +120,7 @@ struct Accumulated {
 template <int HT, class Softmax>
 [[gnu::noinline]] Index move_references(float* peaks, const TileState<HT>& s, const Softmax& softmax,
                                         const Accumulated<HT>& old) {
-  for (int n = s.lanes / 2; n >= HT; n /= 2)
-    for (int i = 0; i < n; ++i) peaks[i] = std::max(peaks[i], peaks[i + n]);
+  s.combine(peaks, [](float a, float b) { return std::max(a, b); });
   const bool weighs = s.weighs();
   Index moved = 0;
   for (int head = 0; head < HT; ++head) {
@@ -127,7 +130,7 @@ template <int HT, class Softmax>
     s.refer(head, peak, softmax);
     moved += before > unset;
     if (!weighs) continue;
-    const float factor = before > unset ? weight<Softmax>(before - s.reference[head]) : 0.0f;
+    const float factor = weight<Softmax>(before - s.reference[head]);
     s.rescale(head, factor);
     old.rescale(head, factor);
   }
