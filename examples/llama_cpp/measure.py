@@ -2,11 +2,12 @@
 """llama.cpp with and without crest on a model and real text: speed, bytes of cache read, and how far the next token's
 distribution moves. Writes one table and one page. `cmake/run llama` sets all this up.
 
-    measure.py --plugin libggml-crest.so [--lengths 2048,4096,8192] [--threads 1,2] [--html page.html]
+    measure.py --plugin libggml-crest.so [--lengths 2048,4096,8192] [--threads 1,2] [--only guided] [--html page.html]
 """
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,7 @@ Q8_0, Q4_0 = Setup("crest q8_0", "exact", cache=engine.Q8_0), Setup("crest q4_0"
 SPARSE = [Setup(f"crest sparse prompt {budget}", f"exact prompt_budget={budget}") for budget in (0.1, 0.2)]
 PROMPTS = [REFERENCE, STOCK, Setup("stock q8_0", cache=engine.Q8_0, bytes_per_element=34 / 32),
            Setup("stock q4_0", cache=engine.Q4_0, bytes_per_element=18 / 32), EXACT, Q8_0, Q4_0, *SPARSE]
+ALWAYS = [REFERENCE, STOCK, EXACT, SCALAR]  # what others are compared with
 
 
 def guided(budget):
@@ -59,17 +61,25 @@ class Bench:
     tokens: int  # that are read one by one behind the prompt
     threads: list
     budgets: list
+    only: list  # parts of names: of other setups, those that hold one
     states: dict = field(default_factory=dict)
     logits: dict = field(default_factory=dict)
     rows: dict = field(default_factory=dict)
 
+    def wanted(self, setups):
+        return [s for s in setups if s in ALWAYS or any(part in s.name for part in self.only)]
+
     def setups(self):
-        return PROMPTS + [SCALAR] + [guided(budget) for budget in self.budgets]
+        return self.wanted(PROMPTS + [SCALAR] + [guided(budget) for budget in self.budgets])
+
+    def say(self, what, setup, threads):
+        print(f"{self.keys} tokens, {what}: {setup.name}, threads: {threads}", file=sys.stderr, flush=True)
 
     def read_prompts(self):
         """Keeps the caches, and notes the speed of the whole prompt."""
-        for setup in PROMPTS:
+        for setup in self.wanted(PROMPTS):
             for threads in self.threads if setup.timed else self.threads[-1:]:
+                self.say("prompt", setup, threads)
                 with setup.context(self, threads) as context:
                     begin = time.perf_counter()
                     context.decode(self.text[: self.keys], 0)
@@ -79,6 +89,7 @@ class Bench:
     def read_on(self):
         """Reads the text behind the prompt token by token, and keeps the distributions of the next one."""
         for setup in self.setups():
+            self.say("reading on", setup, self.threads[-1])
             with self.restored(setup, self.threads[-1]) as context:
                 self.plugin.reset_statistics()
                 self.logits[setup.name] = np.stack(
@@ -120,6 +131,7 @@ class Bench:
         for threads in self.threads:
             for _ in range(rounds):
                 for setup in filter(lambda setup: setup.timed, self.setups()):
+                    self.say("decode", setup, threads)
                     self.time_once(setup, threads, tokens)
 
     def time_once(self, setup, threads, tokens, warm=3):
@@ -169,6 +181,8 @@ def read_options():
     parser.add_argument("--lengths", type=numbers(int), default=[2048, 4096, 8192])
     parser.add_argument("--threads", type=numbers(int), default=[1, 2])
     parser.add_argument("--budgets", type=numbers(float), default=[0.05, 0.1, 0.15], help="of the longest text")
+    parser.add_argument("--only", type=numbers(str), default=[""],
+                        help="beside stock f16 and crest exact, setups whose names hold one of these: guided,q8_0")
     parser.add_argument("--tokens", type=int, default=64, help="read one by one behind the prompt")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--html", type=Path)
@@ -183,7 +197,7 @@ def main():
     rows = []
     for keys in options.lengths:
         budgets = options.budgets if keys == max(options.lengths) else options.budgets[-1:]
-        bench = Bench(model, plugin, text, keys, options.tokens, options.threads, budgets)
+        bench = Bench(model, plugin, text, keys, options.tokens, options.threads, budgets, options.only)
         rows += bench.run()
         print(page.table([row for row in rows if row["keys"] == keys], options.threads), flush=True)
     print(page.NOTES)
