@@ -78,6 +78,19 @@ TEST(Adversarial, TheOnlyKeyThatMatters) {
     }
 }
 
+/// Far above thousands of keys before it, it weighs one, and is read from the cache, not from rounded rows.
+TEST(Adversarial, AGiantBehindManyIsReadAsItIs) {
+  Sketched s(typical, true);
+  for (Index head = 0; head < 6; head += 3) point_at_query(s, head, 2400, 100);
+  s.rebuild(true);
+  const std::vector<oracle::Row> wanted = oracle::solve(s.problem);
+  test::for_each_backend([&](crest::Backend backend) {
+    test::compute(s.problem, guided, backend);
+    for (Index head = 0; head < 6; head += 3)
+      EXPECT_LE(test::head_error(s.problem, head, 0, wanted[head].o), 1e-5) << head;
+  });
+}
+
 /// A key that would take all the mass, had it not been masked: others of its block are seen.
 TEST(Adversarial, AMaskedGiantDoesNotSpoilTheDraw) {
   for (bool rows : {false, true}) {

@@ -24,31 +24,35 @@ struct Block {
       v[i] = v_row + i * rows.v.stride;
       key[i] = first + i;
     }
-    fill_scales(rows, 0, keys);
+    fill_scales(rows);
     count = keys;
   }
-  CREST_INLINE void add(const KvRows<T>& rows, Index j) {
-    k[count] = rows.key(j);
-    v[count] = rows.value(j);
-    key[count] = j;
-    fill_scales(rows, count, count + 1);
-    ++count;
-  }
-  /// Fills the unused places with the last key: kernels then compute, but never use, copies of it.
-  CREST_INLINE bool pad(const KvRows<T>& rows) {
-    for (int i = count; i < keys && count > 0; ++i) k[i] = k[count - 1], v[i] = v[count - 1], key[i] = key[count - 1];
-    if (count > 0) fill_scales(rows, count, keys);
-    return count > 0;
+  /// Finds the rows of the first `n` keys, which stand in key[]. The places behind them repeat the last: kernels then
+  /// compute, but never use, copies of it. Returns whether there is any.
+  CREST_INLINE bool find_rows(const KvRows<T>& rows, int n) {
+    count = n;
+    if (n == 0) return false;
+    for (int i = n; i < keys; ++i) key[i] = key[n - 1];
+    if (rows.pages.table == nullptr) CREST_UNROLL for (int i = 0; i < keys; ++i) {
+        k[i] = rows.k.data + key[i] * rows.k.stride;
+        v[i] = rows.v.data + key[i] * rows.v.stride;
+      }
+    else
+      for (int i = 0; i < keys; ++i) k[i] = rows.key(key[i]), v[i] = rows.value(key[i]);
+    fill_scales(rows);
+    return true;
   }
 
  private:
+  CREST_INLINE void fill_scales(const KvRows<T>& rows) {
+    if constexpr (is_scaled<T>) fill_scales(rows, rows.k_scale, k_scale), fill_scales(rows, rows.v_scale, v_scale);
+  }
   /// Rows without scales of keys are rows whose user knows the scale.
-  CREST_INLINE void fill_scales(const KvRows<T>& rows, int from, int to) {
-    if constexpr (is_scaled<T>)
-      for (int i = from; i < to; ++i) {
-        k_scale[i] = rows.k_scale.data ? *rows.pages.find(rows.k_scale, key[i]) : 1.0f;
-        v_scale[i] = rows.v_scale.data ? *rows.pages.find(rows.v_scale, key[i]) : 1.0f;
-      }
+  CREST_INLINE void fill_scales(const KvRows<T>& rows, const PerKey<float>& scales, float* to) {
+    if (scales.data == nullptr)
+      std::fill_n(to, keys, 1.0f);
+    else
+      for (int i = 0; i < keys; ++i) to[i] = *rows.pages.find(scales, key[i]);
   }
 };
 
@@ -139,9 +143,9 @@ class RangeBlocks {
   }
   /// The last keys in line, and the first of those after them.
   [[gnu::noinline]] bool gather(Block<T, HT>& block) {
-    block.count = 0;
-    while (!block.full() && (length(left_) > 0 || advance())) block.add(rows_, left_.first++);
-    return block.pad(rows_);
+    int n = 0;
+    for (; n < keys && (length(left_) > 0 || advance()); ++n) block.key[n] = left_.first++;
+    return block.find_rows(rows_, n);
   }
 
   KvRows<T> rows_;
@@ -208,8 +212,9 @@ class SetStream {
       : rows_(rows), at_(keys.begin()), end_(keys.end()) {}
 
   CREST_INLINE bool next(Block<T, HT>& block) {
-    for (block.count = 0; at_ != end_ && !block.full(); ++at_) block.add(rows_, *at_);
-    return block.pad(rows_);
+    int n = 0;
+    for (; n < block.keys && at_ != end_; ++n, ++at_) block.key[n] = *at_;
+    return block.find_rows(rows_, n);
   }
   CREST_INLINE Coming coming(const Block<T, HT>&, const Block<T, HT>& latest) const { return {{latest.k}, {latest.v}}; }
 

@@ -34,17 +34,37 @@ CREST_INLINE float log2_add(float a, float b) {
   return most > unset ? most + std::log2(std::exp2(a - most) + std::exp2(b - most)) : most;
 }
 
-/// log2 of the sum of 2^estimate over the open keys of one head.
-inline float log_sum(const DrawSpace& d, Index head) {
-  Vec most = broadcast(unset), sum = zero();
+/// The sum of 2^estimate over keys of one head, against a reference that hardly ever moves: most caches are read once.
+struct EstimateSum {
+  static constexpr float headroom = 60;  ///< log2 units that an estimate may lie above the reference
+  float reference;
+  Vec sum;
+
+  /// Adds the estimates of a block.
+  CREST_INLINE void add(const float* block) {
+    constexpr Index W = Vec::width;
+    Vec most = load(block);
+    CREST_UNROLL for (Index i = W; i < DrawSpace::all; i += W) most = max(most, load(block + i));
+    if (any_greater(most, broadcast(reference + headroom))) [[unlikely]] {
+      const float before = reference;
+      reference = lane_max(most);
+      sum = sum * exp2(broadcast(before - reference));
+    }
+    CREST_UNROLL for (Index i = 0; i < DrawSpace::all; i += W) sum =
+        sum + exp2_in_brief(load(block + i) - broadcast(reference));
+  }
+  CREST_INLINE float log() const { return reference + std::log2(lane_sum(sum)); }
+};
+
+/// log2 of the sums of 2^estimate over the open keys, for the heads of a tile.
+template <int HT>
+void log_sums(const DrawSpace& d, Index tile, float (&logs)[HT]) {
+  EstimateSum sums[HT];
+  for (EstimateSum& sum : sums) sum = {unset, zero()};
   d.each([&](Index b, KeySet::Word) {
-    for (Index i = 0; i < d.all; i += Vec::width) most = max(most, load(d.estimate(b, head) + i));
+    CREST_UNROLL for (int h = 0; h < HT; ++h) sums[h].add(d.estimate(b, tile * HT + h));
   });
-  const float peak = lane_max(most);
-  d.each([&](Index b, KeySet::Word) {
-    for (Index i = 0; i < d.all; i += Vec::width) sum = sum + exp2(load(d.estimate(b, head) + i) - broadcast(peak));
-  });
-  return peak + std::log2(lane_sum(sum));
+  for (int h = 0; h < HT; ++h) logs[h] = sums[h].log();
 }
 
 /// draws <- alpha * log2 of the largest estimated weight over the heads, weights <- 2^draws; returns their sum.
@@ -65,13 +85,17 @@ inline float weigh_draws(const DrawSpace& d, const float* lse, float alpha) {
   return lane_sum(sum);
 }
 
+/// Keys of a block whose draw is at least `threshold`.
+CREST_INLINE KeySet::Word heavy_keys(const DrawSpace& d, Index block, float threshold) {
+  KeySet::Word heavy = 0;
+  for (Index i = 0; i < d.all; i += Vec::width)
+    heavy |= static_cast<KeySet::Word>(mask_not_less(load(d.draws + block * d.all + i), broadcast(threshold))) << i;
+  return heavy;
+}
 /// Open keys whose draw is at least `threshold`.
 inline Index count_heavy(const DrawSpace& d, float threshold) {
   Index count = 0;
-  d.each([&](Index b, KeySet::Word) {
-    for (Index i = 0; i < d.all; i += Vec::width)
-      count += std::popcount(mask_not_less(load(d.draws + b * d.all + i), broadcast(threshold)));
-  });
+  d.each([&](Index b, KeySet::Word) { count += std::popcount(heavy_keys(d, b, threshold)); });
   return count;
 }
 
@@ -80,11 +104,9 @@ inline void settle_draws(const DrawSpace& d, float threshold, float floor, KeySe
   const Vec least = broadcast(std::exp2(floor));
   d.each([&](Index b, KeySet::Word word) {
     float *draws = d.draws + b * d.all, *weights = d.weights + b * d.all;
-    KeySet::Word above = 0;
+    const KeySet::Word above = heavy_keys(d, b, threshold);
     for (Index i = 0; i < d.all; i += Vec::width) {
-      const Vec draw = load(draws + i);
-      above |= static_cast<KeySet::Word>(mask_not_less(draw, broadcast(threshold))) << i;
-      store(draws + i, max(broadcast(floor), draw));
+      store(draws + i, max(broadcast(floor), load(draws + i)));
       store(weights + i, max(least, load(weights + i)));
     }
     heavy.word(b) |= above & word;
@@ -110,16 +132,19 @@ struct ScaleSums {
   float below = 0, certain = 0;
 };
 inline ScaleSums try_scale(const DrawSpace& d, float log_scale) {
+  constexpr int chains = 4;  // of additions, side by side
   const Vec c = broadcast(std::exp2(log_scale)), one = broadcast(1.0f);
-  Vec below = zero(), certain = zero();
+  Vec below[chains], certain[chains];
+  for (int i = 0; i < chains; ++i) below[i] = certain[i] = zero();
   d.each([&](Index b, KeySet::Word) {
-    for (Index i = 0; i < d.all; i += Vec::width) {
-      const Vec p = min(one, c * load(d.weights + b * d.all + i)), whole = truncated(p);
-      certain = certain + whole;
-      below = below + (p - whole);
+    CREST_UNROLL for (int i = 0; i < d.all / Vec::width; ++i) {
+      const Vec p = min(one, c * load(d.weights + b * d.all + i * Vec::width)), whole = truncated(p);
+      certain[i % chains] = certain[i % chains] + whole;
+      below[i % chains] = below[i % chains] + (p - whole);
     }
   });
-  return {lane_sum(below), lane_sum(certain)};
+  const auto total = [](const Vec* x) { return lane_sum((x[0] + x[1]) + (x[2] + x[3])); };
+  return {total(below), total(certain)};
 }
 
 /// Solves sum of min(1, c * w) = rows for c: keys at 1 are certain, the others scale; three or four passes.
@@ -166,10 +191,5 @@ inline void take_top(const DrawSpace& d, float rows, KeySet& drawn) {
     const float middle = (low + high) / 2;
     (static_cast<float>(count_heavy(d, middle)) > rows ? low : high) = middle;
   }
-  d.each([&](Index b, KeySet::Word word) {
-    KeySet::Word kept = 0;
-    for (Index i = 0; i < d.all; i += Vec::width)
-      kept |= static_cast<KeySet::Word>(mask_not_less(load(d.draws + b * d.all + i), broadcast(high))) << i;
-    drawn.word(b) |= kept & word;
-  });
+  d.each([&](Index b, KeySet::Word word) { drawn.word(b) |= heavy_keys(d, b, high) & word; });
 }

@@ -73,9 +73,21 @@ template <int HT>
 inline constexpr int estimate_vectors =
     tile / HT < SketchView::block_keys / Vec::width ? tile / HT : SketchView::block_keys / Vec::width;
 
+/// Memory to be prefetched little by little: at once, it would hold up the loads that are waited for.
+struct ScanAhead {
+  std::uintptr_t at, end;
+
+  CREST_INLINE void touch(Index bytes) {
+    if (at >= end) return;
+    prefetch_lines(at, bytes);
+    at += static_cast<std::uintptr_t>(bytes);
+  }
+};
+
 /// Sums of query byte * code for some vectors of keys, the first being `key` of a block, and one tile of heads.
 template <int HT, bool Wide>
-CREST_INLINE void dot_codes(const SketchView& s, const std::byte* block, Index key, const std::uint32_t* q, Vec* dots) {
+CREST_INLINE void dot_codes(const SketchView& s, const std::byte* block, Index key, const std::uint32_t* q,
+                            ScanAhead& ahead, Vec* dots) {
   constexpr Index W = Vec::width, line = 4 * SketchView::group_keys;
   constexpr int V = estimate_vectors<HT>;
   const std::byte* lane[V];
@@ -85,7 +97,9 @@ CREST_INLINE void dot_codes(const SketchView& s, const std::byte* block, Index k
   }
   Ints sum[V * HT];
   CREST_UNROLL for (int i = 0; i < V * HT; ++i) sum[i] = zero_ints();
+  const Index share = round_up(divide_up(s.block_bytes(), static_cast<Index>(s.fields.size())), 64);
   for (const SketchField& f : s.fields) {
+    ahead.touch(share);
     const Index at = f.dword * line;
     CREST_UNROLL for (int v = 0; v < V; ++v) {
       const Ints codes = bit_field(load_ints(lane[v] + at), f);
@@ -103,14 +117,14 @@ void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const fl
   constexpr Index W = Vec::width, all = SketchView::block_keys;
   constexpr int V = estimate_vectors<HT>;
   const std::byte* block = s.block(b);
-  prefetch_lines(reinterpret_cast<std::uintptr_t>(block) + static_cast<std::uintptr_t>(2 * s.block_bytes()),
-                 s.block_bytes());
+  const auto coming = reinterpret_cast<std::uintptr_t>(block) + static_cast<std::uintptr_t>(2 * s.block_bytes());
+  ScanAhead ahead{coming, coming + static_cast<std::uintptr_t>(s.block_bytes())};
   BlockHead head;
   std::memcpy(&head, s.head(b), sizeof head);
   for (Index t = 0; t < tiles; ++t)
     for (Index key = 0; key < all; key += V * W) {
       Vec dots[V * HT];
-      dot_codes<HT, Wide>(s, block, key, q.bytes + t * HT * static_cast<Index>(s.fields.size()), dots);
+      dot_codes<HT, Wide>(s, block, key, q.bytes + t * HT * static_cast<Index>(s.fields.size()), ahead, dots);
       for (int v = 0; v < V; ++v) {
         const Vec scale = load_scales(block + key + v * W, head.scale_base);
         CREST_UNROLL for (int i = 0; i < HT; ++i) {

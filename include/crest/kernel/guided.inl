@@ -25,16 +25,18 @@ struct DrawnScores {
 
   template <class T>
   CREST_INLINE void reweigh(const Block<T, HT>& block, Index t, float* w) const {
+    float square[HT] = {};
     for (int i = 0; i < block.count; ++i) {
       const Index j = block.key[i];
       const float log_p = std::min(0.0f, d.draws[j] + log_scale);
       float* kept = d.estimate(j / d.all, t * HT) + j % d.all;
-      for (int h = 0; h < HT; ++h) {
+      CREST_UNROLL for (int h = 0; h < HT; ++h) {
         const float off = w[i * HT + h] - kept[h * d.all];
-        noise[t * HT + h] += off * off;
+        square[h] += off * off;
         kept[h * d.all] = w[i * HT + h] -= log_p;
       }
     }
+    CREST_UNROLL for (int h = 0; h < HT; ++h) noise[t * HT + h] += square[h];
   }
 };
 
@@ -304,7 +306,12 @@ template <class T, int HT>
 bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
   constexpr float tempering = 0.85f, uniform_share = 0.005f;
   const float heavy_weight = a.options.target_error > 0 && a.options.target_error <= 0.02f ? 0.003f : 0.01f;
-  for (Index h = 0; h < a.shape.group.heads; ++h) a.lse[h] = log2_add(log_sum(a.space, h), a.g.log_total(h));
+  for (Index t = 0; t < a.shape.group.tiles(); ++t) {
+    float open[HT];
+    log_sums<HT>(a.space, t, open);
+    for (int h = 0; h < HT && t * HT + h < a.shape.group.heads; ++h)
+      a.lse[t * HT + h] = log2_add(open[h], a.g.log_total(t * HT + h));
+  }
   const float alpha = a.options.draw == Draw::uniform ? 0.0f : a.options.draw == Draw::top ? 1.0f : tempering;
   const float total = weigh_draws(a.space, a.lse, alpha);
   float threshold = std::numeric_limits<float>::infinity();

@@ -28,7 +28,7 @@ CREST_INLINE float squared_weights(const Guide<T, HT>& a, Index j, Index t, floa
 template <class T, int HT>
 class SpreadSum {
  public:
-  SpreadSum(const Guide<T, HT>& a, Index t) : a_(a), t_(t) {
+  SpreadSum(const Guide<T, HT>& a, Index t) : a_(a), t_(t), rounds_(a.byte_rows()) {
     for (int i = 0; i < all; ++i) lse_[i] = a.lse[std::min<Index>(t * HT + i % HT, a.shape.group.heads - 1)];
     for (Vec& v : sum_) v = zero();
   }
@@ -36,11 +36,10 @@ class SpreadSum {
     const Index b = j / a_.space.all;
     const float* score = a_.space.estimate(b, t_ * HT) + j % a_.space.all;
     const float log_p = a_.space.draws[j] + a_.inclusion.log_scale;
-    const float k = a_.byte_rows() ? a_.steps[2 * b] : 0.0f, v = a_.byte_rows() ? a_.steps[2 * b + 1] : 0.0f;
-    for (int h = 0; h < HT; ++h, ++at_) {
-      score_[at_] = score[h * a_.space.all];
-      log_p_[at_] = log_p, k_[at_] = k, v_[at_] = v;
-    }
+    CREST_UNROLL for (int h = 0; h < HT; ++h) score_[at_ + h] = score[h * a_.space.all], log_p_[at_ + h] = log_p;
+    if (rounds_)
+      CREST_UNROLL for (int h = 0; h < HT; ++h) k_[at_ + h] = a_.steps[2 * b], v_[at_ + h] = a_.steps[2 * b + 1];
+    at_ += HT;
     if (at_ == all) flush();
   }
   Spread<HT> total() {
@@ -64,9 +63,11 @@ class SpreadSum {
     for (int i = 0; i < vectors; ++i) {
       const auto lane = [&](const float* x) { return load(x + i * Vec::width); };
       const Vec log_weight = lane(score_) - lane(lse_), square = exp2(log_weight + log_weight);
-      const Vec x = square * (broadcast(1.0f) - exp2(min(zero(), lane(log_p_)))), k = lane(k_), v = lane(v_);
+      const Vec x = square * (broadcast(1.0f) - exp2(min(zero(), lane(log_p_))));
       sum_[i] = sum_[i] + x;
       sum_[vectors + i] = fma(x, x, sum_[vectors + i]);
+      if (!rounds_) continue;
+      const Vec k = lane(k_), v = lane(v_);
       sum_[2 * vectors + i] = fma(square, k * k, sum_[2 * vectors + i]);
       sum_[3 * vectors + i] = fma(square, v * v, sum_[3 * vectors + i]);
     }
@@ -74,6 +75,7 @@ class SpreadSum {
 
   const Guide<T, HT>& a_;
   Index t_;
+  bool rounds_;  ///< rows are rounded, by steps k_ and v_
   alignas(64) float score_[all], log_p_[all], k_[all], v_[all], lse_[all];
   Vec sum_[4 * vectors];
   int at_ = 0;
@@ -137,14 +139,19 @@ void pick_probe(Guide<T, HT>& a) {
   const bool any = a.inclusion.sampled < enough_probes;
   const Index from = any ? a.taken.count() : static_cast<Index>(a.inclusion.sampled);
   const Index step = std::max<Index>(1, from / enough_probes);
+  const float certain = any ? std::numeric_limits<float>::infinity() : -a.inclusion.log_scale;
   Index skip = 0;
   a.probe.clear();
-  for (Index j : a.taken) {
-    if (!any && a.space.draws[j] + a.inclusion.log_scale >= 0) continue;
-    if (skip-- > 0) continue;
-    a.probe.insert(j);
-    skip = step - 1;
-  }
+  a.space.each([&](Index b, KeySet::Word) {
+    if (a.taken.word(b) == 0) return;
+    KeySet::Word some = a.taken.word(b) & ~heavy_keys(a.space, b, certain);
+    for (; std::popcount(some) > skip; skip = step - 1) {
+      for (; skip > 0; --skip) some &= some - 1;
+      a.probe.word(b) |= some & -some;
+      some &= some - 1;
+    }
+    skip -= std::popcount(some);
+  });
 }
 
 /// Root mean square of score minus estimate over the drawn keys, nats, above which a sketch is too coarse to know which
