@@ -29,7 +29,7 @@ template <class T, int HT>
 class SpreadSum {
  public:
   SpreadSum(const Guide<T, HT>& a, Index t) : a_(a), t_(t), rounds_(a.byte_rows()) {
-    for (int i = 0; i < all; ++i) lse_[i] = a.lse[std::min<Index>(t * HT + i % HT, a.shape.group.heads - 1)];
+    for (int i = 0; i < lanes; ++i) lse_[i] = a.lse[std::min<Index>(t * HT + i % HT, a.shape.group.heads - 1)];
     for (Vec& v : sum_) v = zero();
   }
   CREST_INLINE void add(Index j) {
@@ -47,22 +47,24 @@ class SpreadSum {
     Spread<HT> s;
     float* const to[4] = {s.a, s.a_square, s.k_rounding, s.v_rounding};
     for (int i = 0; i < 4 * vectors; ++i) {
-      float lanes[Vec::width];
-      store(lanes, sum_[i]);
-      for (int l = 0; l < Vec::width; ++l) to[i / vectors][(i % vectors * Vec::width + l) % HT] += lanes[l];
+      float part[Vec::width];
+      store(part, sum_[i]);
+      for (int l = 0; l < Vec::width; ++l) to[i / vectors][(i % vectors * Vec::width + l) % HT] += part[l];
     }
     return s;
   }
 
  private:
-  static constexpr int vectors = TileState<HT>::vectors, all = TileState<HT>::lanes;
+  static constexpr int vectors = TileState<HT>::vectors, lanes = TileState<HT>::lanes;
+  static constexpr int all = 4 * lanes;  ///< a vector that is loaded right behind its last float waits for that
 
   void flush() {
     for (; at_ < all; ++at_) score_[at_] = -std::numeric_limits<float>::infinity(), log_p_[at_] = k_[at_] = v_[at_] = 0;
     at_ = 0;
-    for (int i = 0; i < vectors; ++i) {
-      const auto lane = [&](const float* x) { return load(x + i * Vec::width); };
-      const Vec log_weight = lane(score_) - lane(lse_), square = exp2(log_weight + log_weight);
+    for (int j = 0; j < all / Vec::width; ++j) {
+      const int i = j % vectors;
+      const auto lane = [&](const float* x) { return load(x + j * Vec::width); };
+      const Vec log_weight = lane(score_) - load(lse_ + i * Vec::width), square = exp2(log_weight + log_weight);
       const Vec x = square * (broadcast(1.0f) - exp2(min(zero(), lane(log_p_))));
       sum_[i] = sum_[i] + x;
       sum_[vectors + i] = fma(x, x, sum_[vectors + i]);
@@ -76,7 +78,7 @@ class SpreadSum {
   const Guide<T, HT>& a_;
   Index t_;
   bool rounds_;  ///< rows are rounded, by steps k_ and v_
-  alignas(64) float score_[all], log_p_[all], k_[all], v_[all], lse_[all];
+  alignas(64) float score_[all], log_p_[all], k_[all], v_[all], lse_[lanes];
   Vec sum_[4 * vectors];
   int at_ = 0;
 };
