@@ -15,7 +15,6 @@ struct Block {
   float k_scale[is_scaled<T> ? keys : 1], v_scale[is_scaled<T> ? keys : 1];  ///< where elements need one
   int count = 0;
 
-  CREST_INLINE bool full() const { return count == keys; }
   /// Fills the block with keys first, first + 1 ... of one page.
   CREST_INLINE void fill(const KvRows<T>& rows, Index first) {
     const T *k_row = rows.key(first), *v_row = rows.value(first);

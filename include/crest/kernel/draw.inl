@@ -34,7 +34,8 @@ CREST_INLINE float log2_add(float a, float b) {
   return most > unset ? most + std::log2(std::exp2(a - most) + std::exp2(b - most)) : most;
 }
 
-/// The sum of 2^estimate over keys of one head, against a reference that hardly ever moves: most caches are read once.
+/// The sum of 2^estimate over keys of one head, against a reference that hardly ever moves, so that estimates are read
+/// once. Good to 1e-4, far below what estimates are.
 struct EstimateSum {
   static constexpr float headroom = 60;  ///< log2 units that an estimate may lie above the reference
   float reference;
@@ -53,18 +54,18 @@ struct EstimateSum {
     CREST_UNROLL for (Index i = 0; i < DrawSpace::all; i += W) sum =
         sum + exp2_in_brief(load(block + i) - broadcast(reference));
   }
-  CREST_INLINE float log() const { return reference + std::log2(lane_sum(sum)); }
 };
 
-/// log2 of the sums of 2^estimate over the open keys, for the heads of a tile.
+/// logs[head] <- log2 of the sum of 2^estimate over the open keys, for the heads of a tile.
 template <int HT>
-void log_sums(const DrawSpace& d, Index tile, float (&logs)[HT]) {
+void log_sums(const DrawSpace& d, Index tile, float* logs) {
+  const Index first = tile * HT, heads = std::min<Index>(HT, d.heads - first);
   EstimateSum sums[HT];
   for (EstimateSum& sum : sums) sum = {unset, zero()};
   d.each([&](Index b, KeySet::Word) {
-    CREST_UNROLL for (int h = 0; h < HT; ++h) sums[h].add(d.estimate(b, tile * HT + h));
+    CREST_UNROLL for (int h = 0; h < HT; ++h) if (h < heads) sums[h].add(d.estimate(b, first + h));
   });
-  for (int h = 0; h < HT; ++h) logs[h] = sums[h].log();
+  for (Index h = 0; h < heads; ++h) logs[first + h] = sums[h].reference + std::log2(lane_sum(sums[h].sum));
 }
 
 /// draws <- alpha * log2 of the largest estimated weight over the heads, weights <- 2^draws; returns their sum.
@@ -132,7 +133,7 @@ struct ScaleSums {
   float below = 0, certain = 0;
 };
 inline ScaleSums try_scale(const DrawSpace& d, float log_scale) {
-  constexpr int chains = 4;  // of additions, side by side
+  constexpr int chains = 4;  // of additions, side by side; total() adds up as many
   const Vec c = broadcast(std::exp2(log_scale)), one = broadcast(1.0f);
   Vec below[chains], certain[chains];
   for (int i = 0; i < chains; ++i) below[i] = certain[i] = zero();

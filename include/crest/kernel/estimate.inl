@@ -77,10 +77,11 @@ inline constexpr int estimate_vectors =
 struct ScanAhead {
   std::uintptr_t at, end;
 
-  CREST_INLINE void touch(Index bytes) {
+  /// Two lines: a field of four bits takes as much in a block.
+  CREST_INLINE void touch() {
     if (at >= end) return;
-    prefetch_lines(at, bytes);
-    at += static_cast<std::uintptr_t>(bytes);
+    prefetch_lines(at, 128);
+    at += 128;
   }
 };
 
@@ -97,9 +98,8 @@ CREST_INLINE void dot_codes(const SketchView& s, const std::byte* block, Index k
   }
   Ints sum[V * HT];
   CREST_UNROLL for (int i = 0; i < V * HT; ++i) sum[i] = zero_ints();
-  const Index share = round_up(divide_up(s.block_bytes(), static_cast<Index>(s.fields.size())), 64);
   for (const SketchField& f : s.fields) {
-    ahead.touch(share);
+    ahead.touch();
     const Index at = f.dword * line;
     CREST_UNROLL for (int v = 0; v < V; ++v) {
       const Ints codes = bit_field(load_ints(lane[v] + at), f);
@@ -119,6 +119,7 @@ void estimate_block(const SketchView& s, Index b, const SketchQuery& q, const fl
   const std::byte* block = s.block(b);
   const auto coming = reinterpret_cast<std::uintptr_t>(block) + static_cast<std::uintptr_t>(2 * s.block_bytes());
   ScanAhead ahead{coming, coming + static_cast<std::uintptr_t>(s.block_bytes())};
+  ahead.touch();  // scales
   BlockHead head;
   std::memcpy(&head, s.head(b), sizeof head);
   for (Index t = 0; t < tiles; ++t)

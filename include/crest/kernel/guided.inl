@@ -306,12 +306,8 @@ template <class T, int HT>
 bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
   constexpr float tempering = 0.85f, uniform_share = 0.005f;
   const float heavy_weight = a.options.target_error > 0 && a.options.target_error <= 0.02f ? 0.003f : 0.01f;
-  for (Index t = 0; t < a.shape.group.tiles(); ++t) {
-    float open[HT];
-    log_sums<HT>(a.space, t, open);
-    for (int h = 0; h < HT && t * HT + h < a.shape.group.heads; ++h)
-      a.lse[t * HT + h] = log2_add(open[h], a.g.log_total(t * HT + h));
-  }
+  for (Index t = 0; t < a.shape.group.tiles(); ++t) log_sums<HT>(a.space, t, a.lse);
+  for (Index h = 0; h < a.shape.group.heads; ++h) a.lse[h] = log2_add(a.lse[h], a.g.log_total(h));
   const float alpha = a.options.draw == Draw::uniform ? 0.0f : a.options.draw == Draw::top ? 1.0f : tempering;
   const float total = weigh_draws(a.space, a.lse, alpha);
   float threshold = std::numeric_limits<float>::infinity();
