@@ -221,6 +221,11 @@ TEST(Budget, IsKept) {
       }
 }
 
+/// However many keys were drawn, the prediction reads about 32 values again.
+TEST(Budget, IsKeptOnLongCaches) {
+  expect_budget_kept({.heads = 4, .kv_heads = 1, .keys = 30000, .head_dim = 32, .value_dim = 128}, false, 0.12f);
+}
+
 TEST(Target, IsMetOrTheRowIsExact) {
   for (bool rows : {false, true})
     for (float target : {0.1f, 0.02f, 1e-4f}) {
