@@ -182,7 +182,7 @@ def read_options():
     parser.add_argument("--threads", type=list_of(int), default=[1, 2])
     parser.add_argument("--budgets", type=list_of(float), default=[0.05, 0.1, 0.15], help="of the longest text")
     parser.add_argument("--only", type=list_of(str), default=[],
-                        help="beside the f32 reference, stock f16 and crest exact, setups with these in their names: guided,q8_0")
+                        help="beside reference, stock f16 and crest exact: setups whose names hold one of these")
     parser.add_argument("--tokens", type=int, default=64, help="read one by one behind the prompt")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--html", type=Path)
