@@ -32,12 +32,7 @@ struct Block {
     count = n;
     if (n == 0) return false;
     for (int i = n; i < keys; ++i) key[i] = key[n - 1];
-    if (rows.pages.table == nullptr) CREST_UNROLL for (int i = 0; i < keys; ++i) {
-        k[i] = rows.k.data + key[i] * rows.k.stride;
-        v[i] = rows.v.data + key[i] * rows.v.stride;
-      }
-    else
-      for (int i = 0; i < keys; ++i) k[i] = rows.key(key[i]), v[i] = rows.value(key[i]);
+    for (int i = 0; i < keys; ++i) k[i] = rows.key(key[i]), v[i] = rows.value(key[i]);
     fill_scales(rows);
     return true;
   }
