@@ -99,7 +99,7 @@ TEST(Adversarial, AMaskedGiantDoesNotSpoilTheDraw) {
     spec.mask = {.window = 1700};
     Sketched s(spec, rows);
     const float before = test::run(s.problem, guided.with({.budget = 0.3f})).worst_error;
-    for (Index head = 0; head < 6; head += 3) point_at_query(s, head, 895, 30);
+    for (Index head = 0; head < 6; head += 3) point_at_query(s, head, 897, 30);
     s.rebuild(rows);
     const Report report = test::run(s.problem, guided.with({.budget = 0.3f}));
     EXPECT_EQ(report.fallbacks, 0);
