@@ -1,6 +1,8 @@
 // What a thread needs of memory for one guided task.
 #pragma once
 
+#include <algorithm>
+
 #include "crest/core/sketch_view.hpp"
 #include "crest/core/work.hpp"
 
@@ -20,9 +22,12 @@ struct GuideShape {
   CREST_INLINE constexpr Index scratch() const {
     return query() + round_up(group.padded_heads() * (fields + 3), GroupShape::pad);
   }
+  /// Two rows at a time: a query and what the sketch maps it to, or two outputs.
+  CREST_INLINE constexpr Index two_rows() const {
+    return round_up(std::max(group.head_dim + mapped, 2 * group.value_dim), GroupShape::pad);
+  }
   CREST_INLINE constexpr Index scratch_floats() const {
-    return round_up(group.head_dim + group.value_dim + mapped, GroupShape::pad) +
-           4 * round_up(group.padded_heads(), GroupShape::pad);
+    return two_rows() + 4 * round_up(group.padded_heads(), GroupShape::pad);
   }
   CREST_INLINE constexpr Index means() const { return scratch() + scratch_floats(); }
   CREST_INLINE constexpr Index steps() const {

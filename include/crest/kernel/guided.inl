@@ -118,7 +118,7 @@ struct Guide {
              c.floats() + shape.draws(),
              c.floats() + shape.weights(),
              &open};
-    lse = scratch + round_up(sketch.head_dim + shape.group.value_dim + sketch.mapped, GroupShape::pad);
+    lse = scratch + shape.two_rows();
     error = lse + round_up(shape.group.padded_heads(), GroupShape::pad);
     few = error + round_up(shape.group.padded_heads(), GroupShape::pad);
     noise = few + round_up(shape.group.padded_heads(), GroupShape::pad);
