@@ -127,6 +127,17 @@ TEST(Unbiased, WithOneBit) {
   expect_unbiased(s, {.budget = 0.25f}, 1e-5);
 }
 
+/// Keys that the first draw and the second found weigh as if one had drawn them. Nearly: how many rows the second takes
+/// hangs on what the first has found.
+TEST(Unbiased, WhereASecondDrawAddsToTheFirst) {
+  Sketched s(one_group);
+  Index fewest = 1 << 20;
+  for_each_seed(s, {.target_error = 0.03f},
+                [&](const crest::Report& r) { fewest = std::min(fewest, r.keys_used / 3); });
+  EXPECT_GE(fewest, 600) << "the first draw takes 512";
+  expect_unbiased(s, {.target_error = 0.03f}, 1e-3);
+}
+
 TEST(Ratio, ItsBiasIsOfSecondOrder) {
   for (bool rows : {false, true}) {
     Sketched s(one_group, rows);

@@ -238,6 +238,15 @@ TEST(Target, IsMetOrTheRowIsExact) {
     }
 }
 
+/// A second draw reads the rows of the first again, but not from memory.
+TEST(Target, RowsCountOnce) {
+  Sketched s(typical_with({.heads = 4, .kv_heads = 1, .keys = 4000, .head_dim = 64, .value_dim = 64}));
+  const Report r = test::run(s.problem, guided.with({.target_error = 0.02f}));
+  EXPECT_EQ(r.fallbacks, 0);
+  EXPECT_GE(r.keys_scored, r.keys_used + 4 * 500) << "there was no second draw";
+  EXPECT_LE(r.bytes_read, least_bytes(s, r, false) + 250 * 128 * sizeof(Element)) << "500 rows were drawn first";
+}
+
 /// Keys of one KV head and its group whose value enters the output, found by planting NaN in each: such a group falls
 /// back.
 std::vector<bool> keys_that_show(Sketched& s, test::Tensor<Element>& in, const crest::Guided& recipe) {

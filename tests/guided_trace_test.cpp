@@ -146,7 +146,7 @@ TEST(GuidedTrace, IsTheSameOnEveryBackend) {
 TEST(GuidedTrace, ATargetIsKept) {
   constexpr float target = 0.02f;
   const Summary s = run(true, {.target_error = target});
-  EXPECT_LE(s.bytes / s.dense, 0.19);
+  EXPECT_LE(s.bytes / s.dense, 0.16);
   EXPECT_LE(s.fallbacks, s.rows / 20);
   EXPECT_LE(share_above(s.errors, target), 0.05);
   EXPECT_EQ(share_above(s.errors, 3 * target), 0);

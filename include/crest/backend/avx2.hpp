@@ -54,6 +54,7 @@ struct Region {
 #include "crest/kernel/missed.inl"
 #include "crest/kernel/estimate.inl"
 #include "crest/kernel/draw.inl"
+#include "crest/kernel/drawn.inl"
 #include "crest/kernel/guided.inl"
 #include "crest/kernel/predict.inl"
 #include "crest/kernel/kept.inl"

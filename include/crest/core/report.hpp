@@ -23,7 +23,8 @@ struct [[nodiscard]] Report {
   Index rescales = 0;      ///< times a row's softmax reference moved after it was first set
 
   std::uint64_t bytes_read = 0;   ///< K, V, sketch and index bytes that kernels load, each time a task does; scattered
-                                  ///< rows count as whole 64-byte lines
+                                  ///< rows count as whole 64-byte lines, and once where guided with a target error
+                                  ///< weighs rows it has just drawn anew
   std::uint64_t bytes_dense = 0;  ///< each K and V row visible to any query, once per kv head
 
   float worst_error = 0;       ///< maximum of Problem::error over the rows; 0 for exact

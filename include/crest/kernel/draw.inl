@@ -162,8 +162,26 @@ inline Inclusion solve_scale(const DrawSpace& d, float rows, float log_scale) {
   return best;
 }
 
-/// Draws keys: each open key with probability min(1, 2^(draw + log_scale)). offset: uniform in [0, 1).
-inline void draw_keys(const DrawSpace& d, float log_scale, float offset, KeySet& drawn) {
+/// The probability of keys to be drawn, from their weights.
+struct Chance {
+  Vec c;
+  CREST_INLINE Vec operator()(Vec weight) const { return min(broadcast(1.0f), c * weight); }
+};
+CREST_INLINE Chance chance(float log_scale) { return {broadcast(std::exp2(log_scale))}; }
+
+/// The probability of keys to be drawn by one more walk, apart from those before: `all` is then that of being drawn by
+/// any of them, as all = before + (1 - before) * this.
+struct LaterChance {
+  Chance before, all;
+  CREST_INLINE Vec operator()(Vec weight) const {
+    const Vec b = before(weight), left = broadcast(1.0f) - b;
+    return max(zero(), all(weight) - b) / max(broadcast(std::numeric_limits<float>::min()), left);
+  }
+};
+
+/// Draws open keys, each with its chance. offset: uniform in [0, 1).
+template <class Chances>
+void draw_keys(const DrawSpace& d, const Chances& chances, float offset, KeySet& drawn) {
   constexpr Index lanes = SketchView::group_keys, W = Vec::width;
   float walk[lanes];
   for (Index l = 0; l < lanes; ++l) {
@@ -172,13 +190,12 @@ inline void draw_keys(const DrawSpace& d, float log_scale, float offset, KeySet&
   }
   Vec sum[lanes / W];
   for (Index v = 0; v < lanes / W; ++v) sum[v] = load(walk + v * W);
-  const Vec c = broadcast(std::exp2(log_scale)), one = broadcast(1.0f);
   d.each([&](Index b, KeySet::Word word) {
     KeySet::Word kept = 0;
     for (Index i = 0; i < d.all; i += W) {
       Vec& walked = sum[i % lanes / W];
-      walked = walked + min(one, c * load(d.weights + b * d.all + i));
-      kept |= static_cast<KeySet::Word>(mask_not_less(walked, one)) << i;
+      walked = walked + chances(load(d.weights + b * d.all + i));
+      kept |= static_cast<KeySet::Word>(mask_not_less(walked, broadcast(1.0f))) << i;
       walked = walked - truncated(walked);
     }
     drawn.word(b) |= kept & word;

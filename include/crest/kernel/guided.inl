@@ -4,70 +4,6 @@
 // each, in one stream; then the rows drawn, 4 d each, or 2 d from 8-bit rows. The sum over drawn keys of e^s / p over
 // the same sum without v is the Horvitz-Thompson ratio: numerator and denominator are unbiased.
 
-/// Scores of drawn rows: exact dot products, plus log2 of 1 / p. The scores are kept in the place of the estimates.
-template <int HT>
-struct DrawnScores {
-  RowScores<HT> exact;
-  const DrawSpace& d;
-  float log_scale;
-  float* noise;  ///< [padded_heads] sums of (score - estimate)^2 over the drawn keys, log2 units
-
-  template <class T, class Coming, class F>
-  CREST_INLINE void operator()(const Block<T, HT>& block, const Coming& coming, Index t, float* w,
-                               F&& meanwhile) const {
-    exact(block, coming, t, w, meanwhile);
-    reweigh(block, t, w);
-  }
-  template <class T>
-  CREST_INLINE void scale_values(const Block<T, HT>& block, float* w) const {
-    exact.scale_values(block, w);
-  }
-
-  template <class T>
-  CREST_INLINE void reweigh(const Block<T, HT>& block, Index t, float* w) const {
-    float square[HT] = {};
-    for (int i = 0; i < block.count; ++i) {
-      const Index j = block.key[i];
-      const float log_p = std::min(0.0f, d.draws[j] + log_scale);
-      float* kept = d.estimate(j / d.all, t * HT) + j % d.all;
-      CREST_UNROLL for (int h = 0; h < HT; ++h) {
-        const float off = w[i * HT + h] - kept[h * d.all];
-        square[h] += off * off;
-        kept[h * d.all] = w[i * HT + h] -= log_p;
-      }
-    }
-    CREST_UNROLL for (int h = 0; h < HT; ++h) noise[t * HT + h] += square[h];
-  }
-};
-
-/// The same from 8-bit rows: K is the residual to the block's mean, in steps; V is in steps.
-template <int HT>
-struct DrawnByteScores {
-  DrawnScores<HT> drawn;
-  const float* means;  ///< [blocks][padded_heads] scores of the blocks' means
-  const float* steps;  ///< [blocks] {K, V}
-
-  template <class Coming, class F>
-  CREST_INLINE void operator()(const Block<i8, HT>& block, const Coming& coming, Index t, float* w,
-                               F&& meanwhile) const {
-    const Group<HT>& g = drawn.exact.g;
-    score_block<HT>(block, coming.k, g.tile_q(t), g.shape.head_dim, w, meanwhile);
-    for (int i = 0; i < block.count; ++i) {
-      const Index b = block.key[i] / SketchView::block_keys;
-      const float* mean = means + b * g.shape.padded_heads() + t * HT;
-      CREST_UNROLL for (int h = 0; h < HT; ++h) w[i * HT + h] = w[i * HT + h] * steps[2 * b] + mean[h];
-    }
-    drawn.exact.logits.template apply<Block<i8, HT>::keys, HT>(block.key, t, w);
-    drawn.reweigh(block, t, w);
-  }
-  CREST_INLINE void scale_values(const Block<i8, HT>& block, float* w) const {
-    for (int i = 0; i < block.count; ++i) {
-      const float step = steps[block.key[i] / SketchView::block_keys * 2 + 1];
-      for (int h = 0; h < HT; ++h) w[i * HT + h] *= step;
-    }
-  }
-};
-
 /// Everything one guided task works on.
 template <class T, int HT>
 struct Guide {
@@ -82,13 +18,15 @@ struct Guide {
   float *scratch, *means, *steps;
   float *lse, *error;  ///< [heads]: log2 of the whole sum, estimated; predicted relative error
   float* few;          ///< [heads]: 1 + 5 / n_e
-  float* noise;        ///< [heads]: squared differences of scores and estimates
+  float* noise;        ///< [heads]: mean squared difference of scores and estimates of the keys drawn first
   DrawSpace space;
   KeySet exact, open, taken, probe;
   KvRows<T> rows;
   Visible visible;
-  Index seen;               ///< visible keys
-  std::uint64_t bytes = 0;  ///< read so far
+  Index seen;                     ///< visible keys
+  std::uint64_t bytes = 0;        ///< read so far
+  std::uint64_t drawn_bytes = 0;  ///< of these, of rows drawn
+  Index draws = 0;                ///< made so far
   Inclusion inclusion{};
 
   Guide(const TaskCall<T>& call, const GuidedOptions& o, const Logits& changes)
@@ -326,21 +264,27 @@ bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
   return true;
 }
 
-/// Draws about `rows` rows; more when hardly any would come from the tail, whose variance then nobody could see.
+/// Draws about `rows` rows, those of earlier draws among them; more when hardly any would come from the tail, whose
+/// variance then nobody could see.
 template <class T, int HT>
 void draw(Guide<T, HT>& a, float rows) {
   constexpr float least_sampled = 64;
+  const Chance before = chance(a.inclusion.log_scale);
   a.inclusion = solve_scale(a.space, rows, a.inclusion.log_scale);
   if (a.inclusion.sampled < least_sampled)
     a.inclusion =
         solve_scale(a.space, a.inclusion.expected - a.inclusion.sampled + least_sampled, a.inclusion.log_scale);
-  a.taken.clear();
+  const bool first = a.draws++ == 0;
+  if (first || a.options.draw == Draw::top) a.taken.clear();
   if (a.options.draw == Draw::top) return take_top(a.space, rows, a.taken);
+  const Chance now = chance(a.inclusion.log_scale);
   const Index position = a.c.p.keys() - a.c.p.queries() + a.c.task.queries.first;
-  draw_keys(a.space, a.inclusion.log_scale, detail::walk_start(a.options.seed, position, a.c.task.kv_head), a.taken);
+  const std::uint64_t seed = a.options.seed + (static_cast<std::uint64_t>(a.draws - 1) << 32);
+  const float offset = detail::walk_start(seed, position, a.c.task.kv_head);
+  first ? draw_keys(a.space, now, offset, a.taken) : draw_keys(a.space, LaterChance{before, now}, offset, a.taken);
 }
 
-/// Counts the lines of 8-bit rows that the drawn keys touch.
+/// Bytes of the lines of 8-bit rows that the drawn keys touch.
 template <class T, int HT>
 std::uint64_t byte_row_bytes(const Guide<T, HT>& a) {
   constexpr Index line = 64;
@@ -355,26 +299,31 @@ std::uint64_t byte_row_bytes(const Guide<T, HT>& a) {
   return static_cast<std::uint64_t>(lines * line);
 }
 
-/// Reads the drawn rows.
+/// Reads the drawn rows; those of an earlier draw again, from near caches: they weigh less now. Their bytes count once.
 template <class T, int HT>
 void read_drawn(Guide<T, HT>& a) {
-  const Index count = a.taken.count();
-  const DrawnScores<HT> scores{
-      {a.drawn, a.logits}, a.space, a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale, a.noise};
+  const bool first = a.draws == 1;
+  const Index count = a.taken.count(), heads = a.shape.group.padded_heads();
+  const float log_scale = a.options.draw == Draw::top ? 1e30f : a.inclusion.log_scale;
+  const DrawnScores<HT> scores{{a.drawn, a.logits}, a.space, log_scale, first ? a.noise : nullptr};
   a.drawn.clear();
-  std::fill(a.noise, a.noise + a.shape.group.padded_heads(), 0.0f);
-  a.c.tally.keys_scored += a.shape.group.heads * count;
-  if (!a.byte_rows()) {
-    a.bytes += static_cast<std::uint64_t>(count) * a.exact_row_bytes();
+  if (first) std::fill_n(a.noise, heads, 0.0f);
+  if (a.byte_rows()) {
+    const Index pitch = a.sketch.row_pitch();
+    const KvRows<i8> rows{
+        {a.sketch.rows, pitch}, {a.sketch.rows + a.sketch.head_dim, pitch}, a.sketch.head_dim, a.sketch.value_dim};
+    const DrawnByteScores<HT> byte_scores{scores, a.means, a.steps};
+    a.c.tally.rescales += attend<i8>(a.drawn, SetStream<i8, HT>(rows, a.taken), byte_scores, Lazy{});
+  } else {
     a.c.tally.rescales += attend<T>(a.drawn, SetStream<T, HT>(a.rows, a.taken), scores, Lazy{});
-    return;
   }
-  a.bytes += byte_row_bytes(a);
-  const Index pitch = a.sketch.row_pitch();
-  const KvRows<i8> rows{
-      {a.sketch.rows, pitch}, {a.sketch.rows + a.sketch.head_dim, pitch}, a.sketch.head_dim, a.sketch.value_dim};
-  a.c.tally.rescales +=
-      attend<i8>(a.drawn, SetStream<i8, HT>(rows, a.taken), DrawnByteScores<HT>{scores, a.means, a.steps}, Lazy{});
+  if (first)
+    for (Index h = 0; h < heads; ++h) a.noise[h] /= static_cast<float>(count);
+  const std::uint64_t drawn =
+      a.byte_rows() ? byte_row_bytes(a) : static_cast<std::uint64_t>(count) * a.exact_row_bytes();
+  a.bytes += drawn - a.drawn_bytes;
+  a.drawn_bytes = drawn;
+  a.c.tally.keys_scored += a.shape.group.heads * count;
 }
 
 /// Merges what was read exactly into what was drawn; the result stands in `drawn`, and its rotation, where 8-bit rows

@@ -30,8 +30,8 @@ void attempt(Guide<T, HT>& a, float rows) {
   predict(a);
 }
 
-/// With a target: a small first attempt measures how far values lie from the output; the second takes the rows that
-/// this says are needed, with a margin, the next ones more. False when reading everything would be cheaper.
+/// With a target: a small first attempt measures how far values lie from the output; the second draws the rows that
+/// this says are needed in all, with a margin, the next ones more. False when reading everything would be cheaper.
 template <class T, int HT>
 bool meet_target(Guide<T, HT>& a, float row_cost) {
   constexpr float margin = 0.95f, grow = 1.3f;
@@ -39,7 +39,7 @@ bool meet_target(Guide<T, HT>& a, float row_cost) {
   const float target = a.options.target_error, dense = static_cast<float>(a.dense_bytes());
   float rows = pilot;
   for (int i = 0; i < attempts; ++i) {
-    if (static_cast<float>(a.bytes) + rows * row_cost > dense) return false;
+    if (static_cast<float>(a.bytes) + (rows - a.inclusion.expected) * row_cost > dense) return false;
     attempt(a, rows);
     if (worst_prediction(a) <= target) return true;
     rows = std::min(std::max(grow * rows, rows_needed(a, margin * target)), static_cast<float>(a.open.count()));

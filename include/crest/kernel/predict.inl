@@ -169,34 +169,40 @@ float row_error(const Guide<T, HT>& a, const Spread<HT>& s, Index head) {
   const float rounding = (static_cast<float>(a.shape.group.value_dim) * s.v_rounding[h] +
                           score_step * score_step * s.k_rounding[h] * distance) /
                          12;
-  const float keys = static_cast<float>(a.taken.count()), off = a.noise[head] * ln_2 * ln_2;
-  if (off > noise_limit * noise_limit * keys) return std::numeric_limits<float>::infinity();
+  if (a.noise[head] * ln_2 * ln_2 > noise_limit * noise_limit) return std::numeric_limits<float>::infinity();
   const float length = a.length_of_output(head),
               error = std::sqrt((s.a[h] * distance * a.few[head] + rounding) / length);
   return length > 0 && std::isfinite(length) ? error : std::numeric_limits<float>::infinity();
 }
 
-/// Rows that would bring every head's predicted error to `target`, by the sample in hand: the variance a larger scale c
-/// would leave is summed over the same keys, sum of A^2 p (1 / p' - 1).
+/// Rows that would bring every head's predicted error to `target`, by the sample in hand: the variance that larger
+/// scales c would leave is summed over the same keys, sum of A^2 p (1 / p' - 1), for 2^(1/16), 2^(2/16) .. 2^8 times c
+/// at once.
 template <class T, int HT>
 float rows_needed(const Guide<T, HT>& a, float target) {
-  constexpr float step = 0.125f;  // log2
+  constexpr int steps = 128, octave = 16, vectors = steps / Vec::width;
   const Index worst = std::max_element(a.error, a.error + a.shape.group.heads) - a.error;
-  const float wanted = target * target / (a.error[worst] * a.error[worst]);
-  float grow = step;
-  for (; grow < 8; grow += step) {
-    float now = 0, then = 0;
-    for (Index j : a.taken) {
-      float square[HT];
-      const float p = 1 - squared_weights(a, j, worst / HT, square);
-      const float weight = std::exp2(square[worst % HT]) * p, larger = std::min(1.0f, p * std::exp2(grow));
-      now += weight * (1 / p - 1);
-      then += weight * (1 / larger - 1);
+  alignas(64) float shrink[steps], then[steps];
+  Vec sums[vectors];
+  for (int i = 0; i < steps; ++i) shrink[i] = std::exp2(static_cast<float>(-1 - i) / octave);
+  for (Vec& sum : sums) sum = zero();
+  float now = 0;
+  for (Index j : a.taken) {
+    float square[HT];
+    const float p = 1 - squared_weights(a, j, worst / HT, square);
+    if (p >= 1) continue;
+    const float weight = std::exp2(square[worst % HT]) * p;
+    now += weight * (1 / p - 1);
+    for (int v = 0; v < vectors; ++v) {
+      const Vec more = load(shrink + v * Vec::width) * broadcast(1 / p);
+      sums[v] = fma(broadcast(weight), max(broadcast(1.0f), more) - broadcast(1.0f), sums[v]);
     }
-    const float few = 1 + (a.few[worst] - 1) * std::exp2(-grow);  // a larger sample is less dominated by single keys
-    if (then * few <= wanted * now * a.few[worst]) break;
   }
-  return a.inclusion.expected + a.inclusion.sampled * (std::exp2(grow) - 1);
+  for (int v = 0; v < vectors; ++v) store(then + v * Vec::width, sums[v]);
+  const float wanted = target * target / (a.error[worst] * a.error[worst]) * now * a.few[worst];
+  int i = 0;  // a larger sample is less dominated by single keys
+  while (i + 1 < steps && then[i] * (1 + (a.few[worst] - 1) * shrink[i]) > wanted) ++i;
+  return a.inclusion.expected + a.inclusion.sampled * (1 / shrink[i] - 1);
 }
 
 /// Writes a.error[head] for all heads.
