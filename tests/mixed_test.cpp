@@ -348,6 +348,26 @@ TEST(Mixed, NegativeScales) {
   });
 }
 
+/// Queries that come in bf16 are multiplied as they lie, or negated; by a scale that floats could not make up for later
+/// before they are rounded.
+TEST(Mixed, QueriesOfBf16) {
+  for (float scale : {0.3f, -0.3f, 0x1p-30f}) {
+    Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 50, .keys = 100, .head_dim = 33}});
+    test::Tensor<crest::bf16> q({2, 50, 33}, {.row_gap = 3});
+    q.fill([&](Index h, Index i, Index x) { return c.q.get(h, i, x) * (scale < 0.1f && scale > 0 ? 0x1p28f : 1.0f); });
+    c.problem.scale = scale, c.problem.q = q.view();
+    const auto wanted = oracle::solve(c.problem);
+    Case<Element> longer({.shape = {.heads = 2, .kv_heads = 1, .queries = 50, .keys = 100, .head_dim = 64}});
+    longer.q.fill([](Index, Index, Index) { return NAN; });
+    test::for_each_backend([&](crest::Backend backend) {
+      test::compute(longer.problem, emulated, backend);  // leaves its queries in memory
+      c.reset();
+      EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 50) << scale;
+      EXPECT_LE(Errors(c.problem, wanted).largest_ratio, 4) << scale;
+    });
+  }
+}
+
 /// Products of q and k that no float holds, of scores that are small.
 TEST(Mixed, ScoresOfHugeQueries) {
   Case<Element> c({.shape = {.heads = 1, .kv_heads = 1, .queries = 60, .keys = 60, .head_dim = 16, .value_dim = 16}});

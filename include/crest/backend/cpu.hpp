@@ -19,6 +19,7 @@ struct Cpu {
   bool avx2 = false;    ///< AVX2, FMA and F16C
   bool avx512 = false;  ///< AVX-512 F, BW, DQ and VL besides
   bool vnni = false;    ///< and AVX512-VNNI
+  bool bf16 = false;    ///< AVX-512 and AVX512-BF16
   bool amx = false;     ///< and AMX tiles with products of bf16; a process has to ask for them besides
 };
 
@@ -34,6 +35,7 @@ inline Cpu detect_cpu() {
   constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, f16c = 1u << 29;                 // leaf 1, ecx
   constexpr unsigned avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // leaf 7, ebx: F DQ BW VL
   constexpr unsigned amx = 1u << 22 | 1u << 24;                                           // leaf 7, edx: BF16 TILE
+  constexpr unsigned bf16 = 1u << 5;                                                      // leaf 7.1, eax
   constexpr unsigned ymm = 0x6, zmm = 0xe6, tmm = 0x60000;                                // XCR0
   unsigned a, b, c, d, features;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & osxsave)) return {};
@@ -45,7 +47,9 @@ inline Cpu detect_cpu() {
   cpu.avx2 = base && (features & avx2) && (saved & ymm) == ymm;
   cpu.avx512 = cpu.avx2 && (features & avx512) == avx512 && (saved & zmm) == zmm;
   cpu.vnni = cpu.avx512 && (c & vnni);
-  cpu.amx = cpu.avx512 && (d & amx) == amx && (saved & tmm) == tmm;
+  const bool tiles = (d & amx) == amx && (saved & tmm) == tmm;
+  cpu.bf16 = cpu.avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bf16);
+  cpu.amx = cpu.bf16 && tiles;
   return cpu;
 }
 

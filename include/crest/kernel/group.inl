@@ -68,11 +68,23 @@ CREST_INLINE float score_factor(const Problem<T>& p) {
   return (p.scale != 0 ? p.scale : 1.0f / std::sqrt(static_cast<float>(p.head_dim()))) * log2_e;
 }
 
-/// Calls f(at): at(x) is a query's elements from x on, times a factor, and zeros behind them.
+/// A query in memory, times a factor.
+template <class T>
+struct QueryRow {
+  using Element = T;
+  const T* row;
+  float factor;
+  Index n;
+
+  /// The elements from x on, and zeros behind them.
+  CREST_INLINE Vec operator()(Index x) const { return load_first(row + x, n - x) * broadcast(factor); }
+};
+
+/// Calls f(QueryRow).
 template <class T, class F>
 CREST_INLINE void with_query(const Problem<T>& p, Index head, Index query, float factor, F&& f) {
-  with_type(p.q.element(), p.q.row(head, query), [&](auto* row) {
-    f([row, factor, n = p.head_dim()](Index x) { return load_first(row + x, n - x) * broadcast(factor); });
+  with_type(p.q.element(), p.q.row(head, query), [&]<class U>(const U* row) {
+    f(QueryRow<U>{row, factor, p.head_dim()});
   });
 }
 
@@ -219,11 +231,13 @@ struct RowResult {
 template <class T>
 void write_row(const Problem<T>& p, Index head, Index query, const RowResult& row) {
   constexpr Index W = Vec::width;
-  void* const out = p.o.row(head, query);
   const bool empty = row.hidden && row.sum == 0;
   const Vec share = broadcast(empty ? 0.0f : 1.0f / row.sum);
-  for (Index x = 0; x < p.value_dim(); x += W)
-    store_first(p.o.element(), out, x, load(row.o + x / W * row.pitch) * share, p.value_dim() - x);
+  with_type(p.o.element(), p.o.row(head, query), [&](auto* out) {
+    const float* from = row.o;
+    for (Index left = p.value_dim(); left > 0; left -= W, out += W, from += row.pitch)
+      store_first(out, load(from) * share, left);
+  });
   if (!p.lse.data_handle()) return;
   const float infinity = std::numeric_limits<float>::infinity();
   const float lse = empty ? -infinity : (row.reference + std::log2(row.sum)) * ln_2;

@@ -16,7 +16,8 @@ struct RoundedWeights {
   CREST_INLINE void begin(const TileKeys<N>&) const {}
   CREST_INLINE void weigh_up(float*) const {}
   /// moved: how far the row's reference rose.
-  CREST_INLINE void note(Index i, const float*, const InBf16& weigher, float moved) const {
+  template <class Tiles>
+  CREST_INLINE void note(Index i, const float*, const InBf16<Tiles>& weigher, float moved) const {
     float* const to = spread + i * GroupShape::pad;
     store(to, fma(load(to), broadcast(moved > 0 ? std::exp2(-2 * moved) : 1.0f), weigher.costs));
   }

@@ -121,7 +121,7 @@ struct Prefill : Products {
     if (changes) scale(scores, this->weigher(i, false)), change(units[i], scores);
     draws.weigh_up(scores);
     auto weigher = this->weigher(i, changes);
-    hide_unseen<N>(scores, seen, weigher.hidden());
+    hide_unseen<N>(scores, seen);
     const float before = state.reference[0];
     const Accumulated<1> old{g.o, g.run, g.tile_outputs()};
     const Index moved = weigh_block<N>(scores, N, state, recipe.softmax, old, weigher);

@@ -106,25 +106,25 @@ CREST_INLINE bool split_row(bf16* to, Index n, Index pitch, F&& at) {
   return any_greater(most, zero());
 }
 
-/// From products of queries as they are to weights of 8 bits of mantissa, packed: a place of a step and the 16th behind
-/// it are a pair. Their sum is that of rounded weights, so that a row of one heavy key loses nothing.
+/// From products of q and k to weights of 8 bits of mantissa, packed. Their sum is that of rounded weights, so that a
+/// row of one heavy key loses nothing.
+template <class Tiles>
 struct InBf16 {
-  float factor;          ///< what makes such a product a score
+  float factor;          ///< > 0: what makes a product a score
   bf16* packed;          ///< weights of the row
   const float* lengths;  ///< |v|^2 of the keys
   Vec costs = zero();    ///< lanes of sum (w |v|)^2
 
-  CREST_INLINE float hidden() const { return std::copysign(std::numeric_limits<float>::infinity(), -factor); }
   CREST_INLINE Vec score(Vec x) const { return x * broadcast(factor); }
+  CREST_INLINE Vec above(Vec x, Vec reference) const { return fma(x, broadcast(factor), zero() - reference); }
   template <class Softmax>
   CREST_INLINE Vec weigh(Vec above) const {
     if constexpr (Uniform<Softmax>) return weight<Softmax>(above);
-    return rounded_to_bf16(exp2_in_brief(above));
+    return exp2_in_brief(above);
   }
-  CREST_INLINE void keep(float*, int i, const Vec* x) {
-    constexpr int W = Vec::width, half = MixedShape::step / 2 / W;
-    costs = fma(x[i] * x[i], load(lengths + i * W), costs);
-    if (i / half % 2 == 1) store_pairs(packed + i / half / 2 * MixedShape::step + i % half * 2 * W, x[i - half], x[i]);
+  CREST_INLINE void keep(float*, int i, const Vec* x, Vec& sum) {
+    costs = fma(x[i] * x[i], load(lengths + i * Vec::width), costs);
+    Tiles::keep_weights(packed, i, x, sum);
   }
 };
 
@@ -182,20 +182,24 @@ struct TileProducts {
     std::fill(queries + rows * query_pitch(), queries + round_up(rows, block_rows) * query_pitch(), bf16{});
     query_rests = false;
   }
-  /// Queries are packed as they are, so that bf16 holds those that came in bf16, unless products could leave the range
-  /// of floats where scores do not.
-  CREST_INLINE float query_factor() const {
-    const float size = std::abs(factor);
-    return size >= 0x1p-20f && size <= 0x1p20f ? 1 : factor;
-  }
+  /// Queries are packed as they are or negated, so that bf16 holds those that came in bf16, unless products could leave
+  /// the range of floats where scores do not.
+  CREST_INLINE bool queries_as_they_are() const { return std::abs(factor) >= 0x1p-20f && std::abs(factor) <= 0x1p20f; }
+  CREST_INLINE float query_factor() const { return queries_as_they_are() ? std::copysign(1.0f, factor) : factor; }
   /// For row i. scores: its products are scores already.
-  CREST_INLINE InBf16 weigher(Index i, bool scores) const {
-    return {scores || query_factor() != 1 ? 1 : factor, rounded + i % block_rows * keys, lengths};
+  CREST_INLINE InBf16<Tiles> weigher(Index i, bool scores) const {
+    const float left = scores || !queries_as_they_are() ? 1 : std::abs(factor);
+    return {left, rounded + i % block_rows * keys, lengths};
   }
-  /// at(x): elements from x on.
-  template <class F>
-  void pack_query(Index i, F&& at) {
-    query_rests |= split_row(queries + i * query_pitch(), head_dim, dim, at);
+  template <class U>
+  void pack_query(Index i, const QueryRow<U>& q) {
+    bf16* const to = queries + i * query_pitch();
+    if (!std::is_same_v<U, bf16> || q.factor != 1) {
+      query_rests |= split_row(to, head_dim, dim, q);
+    } else {  // remainders are zero, and nobody looks at them
+      std::memcpy(to, q.row, static_cast<std::size_t>(head_dim) * sizeof(bf16));
+      if (dim > head_dim) std::fill(to + head_dim, to + dim, bf16{});
+    }
   }
 
   /// A key, split; one of bf16 as it lies.
@@ -229,18 +233,19 @@ struct TileProducts {
   /// Pair `pair` of a step, and the squares of what it holds.
   CREST_INLINE void pack_two_values(const Block<T, 1>* blocks, Index s, int pair, Vec* squares) const {
     constexpr int block_keys = Block<T, 1>::keys;
-    const Block<T, 1>&one = blocks[pair / block_keys], &other = blocks[(16 + pair) / block_keys];
+    const Block<T, 1>& block = blocks[2 * pair / block_keys];
+    const int at = 2 * pair % block_keys;
     Vec first = zero(), second = zero();
     for (Index x = 0; x < o_pitch; x += Vec::width) {
       const bool any = x < value_dim;
-      const Vec a = any ? value_in_bf16(one, pair % block_keys, x) : zero();
-      const Vec b = any ? value_in_bf16(other, pair % block_keys, x) : zero();
+      const Vec a = any ? value_in_bf16(block, at, x) : zero();
+      const Vec b = any ? value_in_bf16(block, at + 1, x) : zero();
       store_pairs(v.pair(x, s * v.pairs + pair), a, b);
       first = fma(a, a, first), second = fma(b, b, second);
     }
-    squares[pair] = first, squares[16 + pair] = second;
+    squares[2 * pair] = first, squares[2 * pair + 1] = second;
   }
-  /// Values of all places of the tile. A place of a step and the 16th behind it share a pair, as rounded weights do.
+  /// Values of all places of the tile.
   void pack_values(const Block<T, 1>* blocks) {
     Vec squares[step];
     for (Index s = 0; s < keys / step; ++s, blocks += step / blocks->keys) {

@@ -68,7 +68,10 @@ struct TileState {
     float at = peak + (chosen - nats) * log2_e;
     if constexpr (Uniform<Softmax>) at = std::min(at, peak);  // rounding must not leave out the peak itself
     const float most = at + (static_cast<float>(softmax.limit(chosen)) - chosen) * log2_e;
-    for (int i = head; i < lanes; i += HT) reference[i] = at, limit[i] = most;
+    if constexpr (HT == 1)
+      store(reference, broadcast(at)), store(limit, broadcast(most));
+    else
+      for (int i = head; i < lanes; i += HT) reference[i] = at, limit[i] = most;
   }
   /// Forgets the weights, and refers to the peaks that Peak found.
   template <class Softmax>
@@ -120,7 +123,10 @@ struct Accumulated {
 template <int HT, class Softmax>
 [[gnu::noinline]] Index move_references(float* peaks, const TileState<HT>& s, const Softmax& softmax,
                                         const Accumulated<HT>& old) {
-  s.combine(peaks, [](float a, float b) { return std::max(a, b); });
+  if constexpr (HT == 1)
+    peaks[0] = lane_max(load(peaks));
+  else
+    s.combine(peaks, [](float a, float b) { return std::max(a, b); });
   const bool weighs = s.weighs();
   Index moved = 0;
   for (int head = 0; head < HT; ++head) {
@@ -149,18 +155,21 @@ CREST_INLINE bool any_weighs(const float* scores, const TileState<HT>& s) {
 
 /// Scores and weights that stay as they are.
 struct AsTheyAre {
-  CREST_INLINE float hidden() const { return -std::numeric_limits<float>::infinity(); }
   CREST_INLINE Vec score(Vec x) const { return x; }
+  CREST_INLINE Vec above(Vec x, Vec reference) const { return x - reference; }
   template <class Softmax>
   CREST_INLINE Vec weigh(Vec above) const {
     return weight<Softmax>(above);
   }
   /// Is called once for each vector of a block whose scores are at w, in order: x[0..i] are weights.
-  CREST_INLINE void keep(float* w, int i, const Vec* x) const { store(w + i * Vec::width, x[i]); }
+  CREST_INLINE void keep(float* w, int i, const Vec* x, Vec& sum) const {
+    sum = sum + x[i];
+    store(w + i * Vec::width, x[i]);
+  }
 };
 
-/// Turns the scores of a block into weights, which `weigher` keeps, and adds them to the sums. Keys past `count` get
-/// weight 0.
+/// Turns the scores of a block into weights, which `weigher` keeps and adds to the sums. Keys past `count` get weight
+/// 0.
 template <int KEYS, int HT, class Softmax, class Weigher = const AsTheyAre>
 CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, const Softmax& softmax,
                                const Accumulated<HT>& old, Weigher&& weigher = {}) {
@@ -168,23 +177,25 @@ CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, cons
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
   Vec x[all / W], most[V];
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
-    x[i] = weigher.score(load(w + i * W));
+    x[i] = load(w + i * W);
     most[i % V] = i < V ? x[i] : max(most[i % V], x[i]);
   }
   bool over = false;
-  CREST_UNROLL for (int v = 0; v < V; ++v) over |= any_greater(most[v], load(s.limit + v * W));
+  CREST_UNROLL for (int v = 0; v < V; ++v) {
+    most[v] = weigher.score(most[v]);
+    over |= any_greater(most[v], load(s.limit + v * W));
+  }
   Index moved = 0;
   if (over) [[unlikely]] {
     float peaks[TileState<HT>::lanes];
     CREST_UNROLL for (int v = 0; v < V; ++v) store(peaks + v * W, most[v]);
     moved = move_references(peaks, s, softmax, old);
   }
-  Vec sum[V];
-  CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W);
+  Vec sum[V], reference[V];
+  CREST_UNROLL for (int v = 0; v < V; ++v) sum[v] = load(s.sum + v * W), reference[v] = load(s.reference + v * W);
   CREST_UNROLL for (int i = 0; i < all / W; ++i) {
-    x[i] = weigher.template weigh<Softmax>(x[i] - load(s.reference + i % V * W));
-    sum[i % V] = sum[i % V] + x[i];
-    weigher.keep(w, i, x);
+    x[i] = weigher.template weigh<Softmax>(weigher.above(x[i], reference[i % V]));
+    weigher.keep(w, i, x, sum[i % V]);
   }
   CREST_UNROLL for (int v = 0; v < V; ++v) store(s.sum + v * W, sum[v]);
   return moved;

@@ -13,28 +13,35 @@ CREST_INLINE void store_first(float* p, Vec a, Index n) {
   std::memcpy(p, part, static_cast<std::size_t>(n) * sizeof(float));
 }
 
-/// Calls f(pointer) with a pointer of the type that the elements at `p` have.
-template <class F>
-CREST_INLINE void with_type(Element element, const void* p, F&& f) {
+/// Stores at most `n` elements, rounded.
+template <class T>
+CREST_INLINE void store_first(T* p, Vec a, Index n) {
+  T bits[Vec::width];
+  if constexpr (std::is_same_v<T, bf16>) {
+    if (n >= Vec::width) return store(p, a);
+    store(bits, a);
+  } else {
+    float part[Vec::width];
+    store(part, a);
+    for (int i = 0; i < Vec::width; ++i) bits[i] = to_f16(part[i]);
+  }
+  std::memcpy(p, bits, static_cast<std::size_t>(std::min<Index>(n, Vec::width)) * sizeof(T));
+}
+
+/// Calls f(pointer) with a pointer of the type that the elements at `p` have, to const where p is.
+template <class Void, class F>
+CREST_INLINE void with_type(Element element, Void* p, F&& f) {
+  const auto as = [&]<class T>(std::type_identity<T>) {
+    return f(static_cast<std::conditional_t<std::is_const_v<Void>, const T, T>*>(p));
+  };
   switch (element) {
     case Element::f32:
-      return f(static_cast<const float*>(p));
+      return as(std::type_identity<float>{});
     case Element::f16:
-      return f(static_cast<const f16*>(p));
+      return as(std::type_identity<f16>{});
     case Element::bf16:
-      return f(static_cast<const bf16*>(p));
+      return as(std::type_identity<bf16>{});
   }
-}
-/// Stores at most `n` elements at place `x` of a row.
-CREST_INLINE void store_first(Element element, void* row, Index x, Vec a, Index n) {
-  if (element == Element::f32) return store_first(static_cast<float*>(row) + x, a, n);
-  if (element == Element::bf16 && n >= Vec::width) return store(static_cast<bf16*>(row) + x, a);
-  float part[Vec::width];
-  bf16 bits[Vec::width];
-  store(part, a), store(bits, a);
-  if (element == Element::f16)
-    for (int i = 0; i < Vec::width; ++i) bits[i].bits = to_f16(part[i]).bits;
-  std::memcpy(static_cast<std::uint16_t*>(row) + x, bits, static_cast<std::size_t>(std::min<Index>(n, Vec::width)) * 2);
 }
 
 /// (2^f - 1) / f for |f| <= 1/2: a minimax polynomial, its own error 2e-9.
@@ -76,10 +83,4 @@ CREST_INLINE float lane_sum(Vec a) {
   store(lanes, a);
   for (float x : lanes) sum += x;
   return sum;
-}
-CREST_INLINE float lane_max(Vec a) {
-  float lanes[Vec::width], most = std::numeric_limits<float>::lowest();
-  store(lanes, a);
-  for (float x : lanes) most = x > most ? x : most;
-  return most;
 }

@@ -1,6 +1,21 @@
 // Tile registers: eight matrices of 16 rows of 64 bytes, and the product of two of them, as Intel's AMX has them. This
 // is the model in software, which every backend has; simd/tiles_amx.inl has the instructions.
 
+/// What these instructions take a number for: one too small to be normal is zero.
+inline float normal(float x) { return std::abs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0f, x) : x; }
+
+/// Stores a, b rounded to bf16, and adds the two of each pair of places to a lane of the sum, the second one first
+/// (Intel SDM volume 2, VDPBF16PS with ones).
+inline void store_and_sum_by_model(bf16* p, Vec a, Vec b, Vec& sum) {
+  constexpr int W = Vec::width;
+  const Vec first = rounded_to_bf16(a), second = rounded_to_bf16(b);
+  float rounded[2 * W], sums[W];
+  store(rounded, first), store(rounded + W, second), store(sums, sum);
+  store_whole(p, first), store_whole(p + W, second);
+  for (int j = 0; j < W; ++j) sums[j] = sums[j] + normal(rounded[2 * j + 1]) + normal(rounded[2 * j]);
+  sum = load(sums);
+}
+
 struct TileModel {
   static constexpr int rows = 16, row_bytes = 64;
   alignas(64) std::byte registers[8][rows * row_bytes];
@@ -24,6 +39,11 @@ struct TileModel {
       std::memcpy(static_cast<std::byte*>(p) + r * stride, registers[R] + r * row_bytes, row_bytes);
   }
 
+  /// Keeps vector i of weights, rounded to bf16, at its place of `packed`, and adds them to the sum.
+  static void keep_weights(bf16* packed, int i, const Vec* x, Vec& sum) {
+    if (i % 2 == 1) store_and_sum_by_model(packed + (i - 1) * Vec::width, x[i - 1], x[i], sum);
+  }
+
   /// C += A B. C: [16][16] floats. A: [16][32] bf16. B: [16][16][2] bf16: row k holds rows 2k and 2k + 1 of a matrix,
   /// by turns. Even and odd places of A are summed apart and added to C at the end; numbers too small to be normal
   /// count as zeros (Intel SDM volume 2, TDPBF16PS).
@@ -42,7 +62,6 @@ struct TileModel {
   }
 
  private:
-  static float normal(float x) { return std::abs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0f, x) : x; }
   static float add_product(float sum, float a, float b) { return normal(sum + a * b); }
   template <int R>
   float at(int row, int place) const {

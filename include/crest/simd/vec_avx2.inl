@@ -44,6 +44,12 @@ CREST_INLINE Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {_mm256_max_ps(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {_mm256_min_ps(ceiling.v, x.v)}; }
+/// The largest lane. Where some are not numbers, one of them or the largest other.
+CREST_INLINE float lane_max(Vec a) {
+  __m128 most = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  most = _mm_max_ps(most, _mm_movehl_ps(most, most));
+  return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
+}
 CREST_INLINE bool any_greater(Vec a, Vec b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)) != 0; }
 CREST_INLINE bool any_not_less(Vec a, Vec b) { return _mm256_movemask_ps(_mm256_cmp_ps(a.v, b.v, _CMP_NLT_UQ)) != 0; }
 CREST_INLINE Vec round(Vec a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }

@@ -54,6 +54,13 @@ CREST_INLINE void store_pairs(bf16* p, Vec a, Vec b) {
   const __m512i low = _mm512_srli_epi32(_mm512_castps_si512(a.v), 16);
   _mm512_storeu_si512(p, _mm512_mask_blend_epi16(0xaaaaaaaa, low, _mm512_castps_si512(b.v)));
 }
+/// As store_and_sum_by_model, by AVX512-BF16. Written out: the region is compiled for CPUs without it.
+CREST_INLINE void store_and_sum(bf16* p, Vec a, Vec b, Vec& sum) {
+  __m512i rounded;
+  asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(rounded) : "v"(b.v), "v"(a.v));
+  asm("vdpbf16ps %2, %1, %0" : "+v"(sum.v) : "v"(rounded), "v"(_mm512_set1_epi16(0x3f80)));
+  _mm512_storeu_si512(p, rounded);
+}
 
 CREST_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 CREST_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
@@ -62,6 +69,8 @@ CREST_INLINE Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {_mm512_max_ps(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {_mm512_min_ps(ceiling.v, x.v)}; }
+/// The largest lane. Where some are not numbers, one of them or the largest other.
+CREST_INLINE float lane_max(Vec a) { return _mm512_reduce_max_ps(a.v); }
 CREST_INLINE bool any_greater(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ) != 0; }
 CREST_INLINE bool any_not_less(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_NLT_UQ) != 0; }
 CREST_INLINE Vec round(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
