@@ -1,11 +1,10 @@
 // mixed: prompts by products of bf16, for one element type (CREST_TEST_ELEMENT): right within what it tells, and exact
 // where it cannot be, in software that computes what tile registers would.
+#include "support/mixed.hpp"
+
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "crest/executors.hpp"
-#include "support/matrix.hpp"
 
 namespace {
 
@@ -14,9 +13,10 @@ using crest::Index;
 using crest::mixed;
 using crest::Report;
 using test::Case;
+using test::emulated;
+using Errors = test::MixedErrors<Element>;
 using test::Spec;
 
-constexpr crest::Mixed emulated = mixed.with({.emulate = true});
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 /// Whole and part blocks of 32 rows, steps of 32 places, registers of 16 columns.
@@ -40,33 +40,6 @@ void for_each_prompt(F&& f) {
       ++seed;
     }
 }
-
-/// True errors by rows, and what was told of them.
-struct Errors {
-  double largest = 0, largest_ratio = 0;
-  std::vector<double> ratios;  ///< true / told, of rows that are not exact
-
-  Errors(const crest::Problem<Element>& p, const std::vector<oracle::Row>& wanted) {
-    for (Index h = 0; h < p.heads(); ++h)
-      for (Index i = 0; i < p.queries(); ++i) add(p, h, i, wanted[h * p.queries() + i]);
-    std::sort(ratios.begin(), ratios.end());
-  }
-  double median() const { return ratios[ratios.size() / 2]; }
-
- private:
-  void add(const crest::Problem<Element>& p, Index h, Index i, const oracle::Row& row) {
-    double difference = 0, norm = 0;
-    for (Index x = 0; x < p.value_dim(); ++x) {
-      const double d = oracle::element(p.o, h, i, x) - row.o[x];
-      difference += d * d, norm += row.o[x] * row.o[x];
-    }
-    const double error = norm > 0 ? std::sqrt(difference / norm) : std::sqrt(difference);
-    const double told = test::row_value(p.error, h, i);
-    largest = test::worse(largest, error);
-    if (told > 0) ratios.push_back(error / told);
-    largest_ratio = test::worse(largest_ratio, error / (told + 5e-6));
-  }
-};
 
 TEST(Mixed, TellsHowFarOffItIs) {
   for_each_prompt([](const Spec& spec) {
@@ -314,71 +287,6 @@ TEST(Mixed, ManyRows) {
   const auto wanted = oracle::solve(c.problem);
   test::for_each_backend([&](crest::Backend backend) {
     EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 32 * 250);
-    EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
-  });
-}
-
-/// Queries are multiplied as they came: what bf16 holds has no remainder, and one row that has some gives it to all.
-TEST(Mixed, QueriesThatBf16Holds) {
-  for (const bool all : {true, false}) {
-    Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 60, .keys = 400, .head_dim = 64}, .spread = 40});
-    for (Index h = 0; h < 2; ++h)
-      for (Index i = 0; i < 60; ++i)
-        c.q.fill_row(h, i, [&](Index x) {
-          const float q = c.q.get(h, i, x);
-          return all || (h + i) % 60 > 0 ? crest::to_float(crest::to_bf16(q)) : q;
-        });
-    const auto wanted = oracle::solve(c.problem);
-    test::for_each_backend([&](crest::Backend backend) {
-      c.reset();
-      EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 12);
-      EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
-    });
-  }
-}
-
-TEST(Mixed, NegativeScales) {
-  Case<Element> c(typical);
-  c.problem.scale = -0.3f;
-  const auto wanted = oracle::solve(c.problem);
-  test::for_each_backend([&](crest::Backend backend) {
-    c.reset();
-    EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 30);
-    EXPECT_LE(Errors(c.problem, wanted).largest_ratio, 4);
-  });
-}
-
-/// Queries that come in bf16 are multiplied as they lie, or negated; by a scale that floats could not make up for later
-/// before they are rounded.
-TEST(Mixed, QueriesOfBf16) {
-  for (float scale : {0.3f, -0.3f, 0x1p-30f}) {
-    Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .queries = 50, .keys = 100, .head_dim = 33}});
-    test::Tensor<crest::bf16> q({2, 50, 33}, {.row_gap = 3});
-    q.fill([&](Index h, Index i, Index x) { return c.q.get(h, i, x) * (scale < 0.1f && scale > 0 ? 0x1p28f : 1.0f); });
-    c.problem.scale = scale, c.problem.q = q.view();
-    const auto wanted = oracle::solve(c.problem);
-    Case<Element> longer({.shape = {.heads = 2, .kv_heads = 1, .queries = 50, .keys = 100, .head_dim = 64}});
-    longer.q.fill([](Index, Index, Index) { return NAN; });
-    test::for_each_backend([&](crest::Backend backend) {
-      test::compute(longer.problem, emulated, backend);  // leaves its queries in memory
-      c.reset();
-      EXPECT_LT(test::run(c.problem, emulated, backend).fallbacks, 50) << scale;
-      EXPECT_LE(Errors(c.problem, wanted).largest_ratio, 4) << scale;
-    });
-  }
-}
-
-/// Products of q and k that no float holds, of scores that are small.
-TEST(Mixed, ScoresOfHugeQueries) {
-  Case<Element> c({.shape = {.heads = 1, .kv_heads = 1, .queries = 60, .keys = 60, .head_dim = 16, .value_dim = 16}});
-  c.problem.scale = 1e-38f;
-  c.q.fill([](Index, Index, Index) { return 1e19f; });
-  c.k.fill([](Index, Index j, Index) { return j % 2 ? -3e18f : -2e18f; });
-  c.v.fill([](Index, Index j, Index) { return j % 2 ? 1.0f : 2.0f; });
-  const auto wanted = oracle::solve(c.problem);
-  test::for_each_backend([&](crest::Backend backend) {
-    c.reset();
-    test::compute(c.problem, emulated, backend);
     EXPECT_LE(Errors(c.problem, wanted).largest, 0.005);
   });
 }

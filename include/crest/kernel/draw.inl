@@ -167,7 +167,7 @@ struct Chance {
   Vec c;
   CREST_INLINE Vec operator()(Vec weight) const { return min(broadcast(1.0f), c * weight); }
 };
-CREST_INLINE Chance chance(float log_scale) { return {broadcast(std::exp2(log_scale))}; }
+CREST_INLINE Chance chance_at(float log_scale) { return {broadcast(std::exp2(log_scale))}; }
 
 /// The probability of keys to be drawn by one more walk, apart from those before: `all` is then that of being drawn by
 /// any of them, as all = before + (1 - before) * this.

@@ -71,7 +71,6 @@ CREST_INLINE float score_factor(const Problem<T>& p) {
 /// A query in memory, times a factor.
 template <class T>
 struct QueryRow {
-  using Element = T;
   const T* row;
   float factor;
   Index n;
@@ -233,10 +232,8 @@ void write_row(const Problem<T>& p, Index head, Index query, const RowResult& ro
   constexpr Index W = Vec::width;
   const bool empty = row.hidden && row.sum == 0;
   const Vec share = broadcast(empty ? 0.0f : 1.0f / row.sum);
-  with_type(p.o.element(), p.o.row(head, query), [&](auto* out) {
-    const float* from = row.o;
-    for (Index left = p.value_dim(); left > 0; left -= W, out += W, from += row.pitch)
-      store_first(out, load(from) * share, left);
+  with_type(p.o.element(), p.o.row(head, query), [&, from = row.o, n = p.value_dim(), pitch = row.pitch](auto* out) {
+    for (Index x = 0; x < n; x += W) store_first(out + x, load(from + x / W * pitch) * share, n - x);
   });
   if (!p.lse.data_handle()) return;
   const float infinity = std::numeric_limits<float>::infinity();

@@ -269,7 +269,7 @@ bool settle(Guide<T, HT>& a, std::uint64_t allowed) {
 template <class T, int HT>
 void draw(Guide<T, HT>& a, float rows) {
   constexpr float least_sampled = 64;
-  const Chance before = chance(a.inclusion.log_scale);
+  const Chance before = chance_at(a.inclusion.log_scale);
   a.inclusion = solve_scale(a.space, rows, a.inclusion.log_scale);
   if (a.inclusion.sampled < least_sampled)
     a.inclusion =
@@ -277,11 +277,14 @@ void draw(Guide<T, HT>& a, float rows) {
   const bool first = a.draws++ == 0;
   if (first || a.options.draw == Draw::top) a.taken.clear();
   if (a.options.draw == Draw::top) return take_top(a.space, rows, a.taken);
-  const Chance now = chance(a.inclusion.log_scale);
+  const Chance now = chance_at(a.inclusion.log_scale);
   const Index position = a.c.p.keys() - a.c.p.queries() + a.c.task.queries.first;
   const std::uint64_t seed = a.options.seed + (static_cast<std::uint64_t>(a.draws - 1) << 32);
   const float offset = detail::walk_start(seed, position, a.c.task.kv_head);
-  first ? draw_keys(a.space, now, offset, a.taken) : draw_keys(a.space, LaterChance{before, now}, offset, a.taken);
+  if (first)
+    draw_keys(a.space, now, offset, a.taken);
+  else
+    draw_keys(a.space, LaterChance{before, now}, offset, a.taken);
 }
 
 /// Bytes of the lines of 8-bit rows that the drawn keys touch.

@@ -87,6 +87,7 @@ void attend_mixed(const TaskCall<T>& c, const R& recipe, Tiles& tiles) {
 /// A task of the recipe mixed that has many rows and something to multiply tiles with.
 template <class T, class R>
 void mixed_task(const TaskCall<T>& c, const R& recipe) {
+  static_assert(!Uniform<R>, "products of bf16 need weights that tell scores apart");
   with_tiles(c.plan.unit, [&](auto& tiles) { attend_mixed(c, recipe, tiles); });
   count_scan<R>(c, LoadedValues(0));
 }

@@ -156,8 +156,8 @@ void pick_probe(Guide<T, HT>& a) {
   });
 }
 
-/// Root mean square of score minus estimate over the drawn keys, nats, above which a sketch is too coarse to know which
-/// keys it has missed: the heaviest of those would be neither drawn nor suspected.
+/// Root mean square of score minus estimate over the keys drawn first, nats, above which a sketch is too coarse to know
+/// which keys it has missed: the heaviest of those would be neither drawn nor suspected.
 inline constexpr float noise_limit = 2.6f;
 
 /// The formula above for one head; infinite where the sample cannot know its error.
@@ -201,7 +201,7 @@ float rows_needed(const Guide<T, HT>& a, float target) {
   for (int v = 0; v < vectors; ++v) store(then + v * Vec::width, sums[v]);
   const float wanted = target * target / (a.error[worst] * a.error[worst]) * now * a.few[worst];
   int i = 0;  // a larger sample is less dominated by single keys
-  while (i + 1 < steps && then[i] * (1 + (a.few[worst] - 1) * shrink[i]) > wanted) ++i;
+  while (i + 1 < steps && !(then[i] * (1 + (a.few[worst] - 1) * shrink[i]) <= wanted)) ++i;
   return a.inclusion.expected + a.inclusion.sampled * (1 / shrink[i] - 1);
 }
 

@@ -27,9 +27,8 @@ CREST_INLINE KeyBits<N> seen_bits(const TileKeys<N>& tile, std::span<const KeyRa
 
 /// No weight for those of the first N keys of a tile that a row does not see.
 template <int N, int All>
-CREST_INLINE void hide_unseen(float* scores, const KeyBits<All>& seen,
-                              float with = -std::numeric_limits<float>::infinity()) {
-  for (int w = 0; w < N / 64; ++w) hide(scores + 64 * w, seen.word[w], with);
+CREST_INLINE void hide_unseen(float* scores, const KeyBits<All>& seen) {
+  for (int w = 0; w < N / 64; ++w) hide(scores + 64 * w, seen.word[w], -std::numeric_limits<float>::infinity());
 }
 
 /// Every key counts once: tiles need nothing else. note(row, w, weigher, how far its reference rose) follows a row's

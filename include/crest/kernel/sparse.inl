@@ -277,7 +277,7 @@ struct SparseTile {
     rows.begin(queries());
     kept.clear();
     const float offset = detail::walk_start(recipe.options.seed, c.task.queries.first, unit(head, 0).first_head);
-    draw_keys(chances.space(open), chance(0), offset, kept);
+    draw_keys(chances.space(open), chance_at(0), offset, kept);
     std::fill_n(spread, 2 * shape.rows.rows * GroupShape::pad, 0.0f);
     c.tally.rescales +=
         rows.attend(SetStream<T, 1>(rows.rows, kept), DrawnKeys<T>{rows.rows, chances.p, spread, {}, {}, {}});

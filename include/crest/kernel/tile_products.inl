@@ -119,7 +119,6 @@ struct InBf16 {
   CREST_INLINE Vec above(Vec x, Vec reference) const { return fma(x, broadcast(factor), zero() - reference); }
   template <class Softmax>
   CREST_INLINE Vec weigh(Vec above) const {
-    if constexpr (Uniform<Softmax>) return weight<Softmax>(above);
     return exp2_in_brief(above);
   }
   CREST_INLINE void keep(float*, int i, const Vec* x, Vec& sum) {
@@ -149,6 +148,7 @@ struct TileProducts {
   static constexpr Index block_rows = Shape::block_rows, keys = Shape::tile_keys, step = Shape::step;
   static constexpr Index pitch = Shape::score_pitch;
   static constexpr Index few_keys = keys / 2;  ///< blocks that see no key behind them weigh only these
+  static_assert(few_keys % (2 * Vec::width) == 0, "weights are kept two vectors at a time");
   static constexpr Index key_parts = std::is_same_v<T, bf16> ? 1 : Shape::parts;
   Tiles& tiles;
   float factor;  ///< what makes a product of q and k a score
@@ -194,12 +194,13 @@ struct TileProducts {
   template <class U>
   void pack_query(Index i, const QueryRow<U>& q) {
     bf16* const to = queries + i * query_pitch();
-    if (!std::is_same_v<U, bf16> || q.factor != 1) {
-      query_rests |= split_row(to, head_dim, dim, q);
-    } else {  // remainders are zero, and nobody looks at them
-      std::memcpy(to, q.row, static_cast<std::size_t>(head_dim) * sizeof(bf16));
-      if (dim > head_dim) std::fill(to + head_dim, to + dim, bf16{});
-    }
+    if constexpr (std::is_same_v<U, bf16>)
+      if (q.factor == 1) {  // no row of the task has remainders: they are not written
+        std::memcpy(to, q.row, static_cast<std::size_t>(head_dim) * sizeof(bf16));
+        if (dim > head_dim) std::fill(to + head_dim, to + dim, bf16{});
+        return;
+      }
+    query_rests |= split_row(to, head_dim, dim, q);
   }
 
   /// A key, split; one of bf16 as it lies.

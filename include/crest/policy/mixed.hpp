@@ -21,8 +21,8 @@ struct MixedOptions {
 /// floats. For calls of many rows on a backend with tiles ("amx": crest::probe() or CREST_BACKEND=amx puts it in use);
 /// whatever else is done in floats and counts as a fallback. Takes what exact takes. Problem::error: predicted
 /// |o - exact| / |exact| of each row, 0 where it is exact; an estimate, not a bound. A target error below 0:
-/// Status::recipe_target_error. Sources: Intel SDM volume 2, TDPBF16PS; a float as several bf16: Henry, Tang and
-/// Heinecke 2019 (arXiv 1904.06376).
+/// Status::recipe_target_error. Sources: Intel SDM volume 2, TDPBF16PS, VDPBF16PS; a float as several bf16: Henry, Tang
+/// and Heinecke 2019 (arXiv 1904.06376).
 struct Mixed {
   MixedOptions options{};
   Lazy softmax{};

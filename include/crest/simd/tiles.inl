@@ -2,17 +2,19 @@
 // is the model in software, which every backend has; simd/tiles_amx.inl has the instructions.
 
 /// What these instructions take a number for: one too small to be normal is zero.
-inline float normal(float x) { return std::abs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0f, x) : x; }
+inline float flushed(float x) { return std::abs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0f, x) : x; }
 
 /// Stores a, b rounded to bf16, and adds the two of each pair of places to a lane of the sum, the second one first
-/// (Intel SDM volume 2, VDPBF16PS with ones).
+/// (Intel SDM volume 2, VCVTNE2PS2BF16 and VDPBF16PS with ones).
 inline void store_and_sum_by_model(bf16* p, Vec a, Vec b, Vec& sum) {
   constexpr int W = Vec::width;
-  const Vec first = rounded_to_bf16(a), second = rounded_to_bf16(b);
-  float rounded[2 * W], sums[W];
-  store(rounded, first), store(rounded + W, second), store(sums, sum);
+  float whole[2 * W], sums[W];
+  store(whole, a), store(whole + W, b), store(sums, sum);
+  for (float& x : whole) x = flushed(x);
+  const Vec first = rounded_to_bf16(load(whole)), second = rounded_to_bf16(load(whole + W));
   store_whole(p, first), store_whole(p + W, second);
-  for (int j = 0; j < W; ++j) sums[j] = sums[j] + normal(rounded[2 * j + 1]) + normal(rounded[2 * j]);
+  store(whole, first), store(whole + W, second);
+  for (int j = 0; j < W; ++j) sums[j] = sums[j] + whole[2 * j + 1] + whole[2 * j];
   sum = load(sums);
 }
 
@@ -62,18 +64,18 @@ struct TileModel {
   }
 
  private:
-  static float add_product(float sum, float a, float b) { return normal(sum + a * b); }
+  static float add_product(float sum, float a, float b) { return flushed(sum + a * b); }
   template <int R>
   float at(int row, int place) const {
     bf16 x;
     std::memcpy(&x, registers[R] + row * row_bytes + place * int{sizeof x}, sizeof x);
-    return normal(to_float(x));
+    return flushed(to_float(x));
   }
   template <int C>
   void add_to_row(int row, const float* even, const float* odd) {
     float c[row_bytes / sizeof(float)];
     std::memcpy(c, registers[C] + row * row_bytes, sizeof c);
-    for (std::size_t n = 0; n < std::size(c); ++n) c[n] = normal(normal(c[n]) + normal(even[n] + odd[n]));
+    for (std::size_t n = 0; n < std::size(c); ++n) c[n] = flushed(flushed(c[n]) + flushed(even[n] + odd[n]));
     std::memcpy(registers[C] + row * row_bytes, c, sizeof c);
   }
 };

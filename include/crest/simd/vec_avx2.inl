@@ -44,7 +44,7 @@ CREST_INLINE Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {_mm256_max_ps(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {_mm256_min_ps(ceiling.v, x.v)}; }
-/// The largest lane. Where some are not numbers, one of them or the largest other.
+/// The largest lane; where some are not numbers, any lane.
 CREST_INLINE float lane_max(Vec a) {
   __m128 most = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   most = _mm_max_ps(most, _mm_movehl_ps(most, most));

@@ -44,7 +44,7 @@ CREST_INLINE Vec operator/(Vec a, Vec b) { return {vdivq_f32(a.v, b.v)}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {vfmaq_f32(c.v, a.v, b.v)}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {vmaxq_f32(floor.v, x.v)}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {vminq_f32(ceiling.v, x.v)}; }
-/// The largest lane. Where some are not numbers, one of them or the largest other.
+/// The largest lane; where some are not numbers, any lane.
 CREST_INLINE float lane_max(Vec a) { return vmaxvq_f32(a.v); }
 CREST_INLINE bool any_greater(Vec a, Vec b) { return vmaxvq_u32(vcgtq_f32(a.v, b.v)) != 0; }
 CREST_INLINE bool any_not_less(Vec a, Vec b) { return vminvq_u32(vcltq_f32(a.v, b.v)) == 0; }

@@ -41,7 +41,7 @@ CREST_INLINE Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
 CREST_INLINE Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
 CREST_INLINE Vec max(Vec floor, Vec x) { return {floor.v > x.v ? floor.v : x.v}; }
 CREST_INLINE Vec min(Vec ceiling, Vec x) { return {ceiling.v < x.v ? ceiling.v : x.v}; }
-/// The largest lane. Where some are not numbers, one of them or the largest other.
+/// The largest lane; where some are not numbers, any lane.
 CREST_INLINE float lane_max(Vec a) { return a.v; }
 CREST_INLINE bool any_greater(Vec a, Vec b) { return a.v > b.v; }
 CREST_INLINE bool any_not_less(Vec a, Vec b) { return !(a.v < b.v); }
