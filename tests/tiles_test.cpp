@@ -123,7 +123,7 @@ void expect_same_bits(crest::Backend backend) {
 TEST(Tiles, EmulatedInstructionsComputeWhatTheModelDoes) {
   if (crest::detail::this_cpu().amx) GTEST_SKIP() << "this CPU has the instructions";
   for (const std::string name : {"avx512", "avx2"}) {
-    const crest::Backend backend = crest::Backend::named(name.c_str());
+    const crest::Backend backend = crest::Backend::named(name);
     if (!backend.available()) continue;
     SCOPED_TRACE(name);
     const test::TileEmulator emulator;

@@ -37,4 +37,12 @@ struct MixedErrors {
   }
 };
 
+/// Computes a problem anew, fewer than `some` rows of it exactly, and finds how far off it is.
+template <class T>
+MixedErrors<T> run_emulated(Case<T>& c, const std::vector<oracle::Row>& wanted, crest::Backend backend, Index some) {
+  c.reset();
+  EXPECT_LT(run(c.problem, emulated, backend).fallbacks, some);
+  return {c.problem, wanted};
+}
+
 }  // namespace test

@@ -19,8 +19,7 @@ struct Cpu {
   bool avx2 = false;    ///< AVX2, FMA and F16C
   bool avx512 = false;  ///< AVX-512 F, BW, DQ and VL besides
   bool vnni = false;    ///< and AVX512-VNNI
-  bool bf16 = false;    ///< AVX-512 and AVX512-BF16
-  bool amx = false;     ///< and AMX tiles with products of bf16; a process has to ask for them besides
+  bool amx = false;     ///< AVX-512 and AVX512-BF16, and AMX tiles with products of bf16; a process has to ask for them
 };
 
 #if defined(__x86_64__)
@@ -48,8 +47,7 @@ inline Cpu detect_cpu() {
   cpu.avx512 = cpu.avx2 && (features & avx512) == avx512 && (saved & zmm) == zmm;
   cpu.vnni = cpu.avx512 && (c & vnni);
   const bool tiles = (d & amx) == amx && (saved & tmm) == tmm;
-  cpu.bf16 = cpu.avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bf16);
-  cpu.amx = cpu.bf16 && tiles;
+  cpu.amx = cpu.avx512 && tiles && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & bf16);
   return cpu;
 }
 

@@ -38,13 +38,13 @@ bool meet_target(Guide<T, HT>& a, float row_cost) {
   constexpr int attempts = 4, pilot = 512;
   const float target = a.options.target_error, dense = static_cast<float>(a.dense_bytes());
   float rows = pilot;
-  for (int i = 0; i < attempts; ++i) {
+  for (int i = 1;; ++i) {
     if (static_cast<float>(a.bytes) + (rows - a.inclusion.expected) * row_cost > dense) return false;
     attempt(a, rows);
     if (worst_prediction(a) <= target) return true;
+    if (i == attempts) return false;
     rows = std::min(std::max(grow * rows, rows_needed(a, margin * target)), static_cast<float>(a.open.count()));
   }
-  return false;
 }
 
 template <class T, int HT>

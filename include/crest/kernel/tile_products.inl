@@ -123,7 +123,7 @@ struct InBf16 {
   }
   CREST_INLINE void keep(float*, int i, const Vec* x, Vec& sum) {
     costs = fma(x[i] * x[i], load(lengths + i * Vec::width), costs);
-    Tiles::keep_weights(packed, i, x, sum);
+    if (i % 2 == 1) Tiles::keep_two(packed + (i - 1) * Vec::width, x[i - 1], x[i], sum);
   }
 };
 

@@ -41,10 +41,8 @@ struct TileModel {
       std::memcpy(static_cast<std::byte*>(p) + r * stride, registers[R] + r * row_bytes, row_bytes);
   }
 
-  /// Keeps vector i of weights, rounded to bf16, at its place of `packed`, and adds them to the sum.
-  static void keep_weights(bf16* packed, int i, const Vec* x, Vec& sum) {
-    if (i % 2 == 1) store_and_sum_by_model(packed + (i - 1) * Vec::width, x[i - 1], x[i], sum);
-  }
+  /// Keeps two vectors of weights, rounded to bf16, and adds them to the sum.
+  static void keep_two(bf16* packed, Vec a, Vec b, Vec& sum) { store_and_sum_by_model(packed, a, b, sum); }
 
   /// C += A B. C: [16][16] floats. A: [16][32] bf16. B: [16][16][2] bf16: row k holds rows 2k and 2k + 1 of a matrix,
   /// by turns. Even and odd places of A are summed apart and added to C at the end; numbers too small to be normal

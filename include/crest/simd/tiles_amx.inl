@@ -38,12 +38,12 @@ class AmxTiles {
     asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(C), "i"(A), "i"(B));
   }
 
-  /// As TileModel, two vectors at a time where there are instructions for it.
+  /// As TileModel, by instructions where the region has them.
   template <class V>
-  CREST_INLINE static void keep_weights(bf16* packed, int i, const V* x, V& sum) {
-    if constexpr (!requires { store_and_sum(packed, x[0], x[0], sum); })
-      TileModel::keep_weights(packed, i, x, sum);
-    else if (i % 2 == 1)
-      store_and_sum(packed + (i - 1) * V::width, x[i - 1], x[i], sum);
+  CREST_INLINE static void keep_two(bf16* packed, V a, V b, V& sum) {
+    if constexpr (requires { store_and_sum(packed, a, b, sum); })
+      store_and_sum(packed, a, b, sum);
+    else
+      TileModel::keep_two(packed, a, b, sum);
   }
 };
