@@ -12,7 +12,8 @@ tree; only the named test is built against that copy.
     survived           the test passed
     crashed, timeout   the test ended without a verdict of its own
     does-not-compile   the edit is no program
-Every named test must be green on the unedited tree first. Tests are built with -Og, one mutant per processor at a time.
+Every named test must be green on the unedited tree first. Tests are compiled without optimisation, by clang++ if it is
+there, which is then three times faster than g++; one mutant per processor at a time.
 """
 import itertools
 import os
@@ -29,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 QUICK = ["tests/mutants.txt"]
 LISTS = [*QUICK, "tests/more_mutants.txt", "tests/ascend/mutants.txt"]
 SCRATCH = ROOT / "build" / "mutants"
-FLAGS = "-Og"
+COMPILER = {"CMAKE_CXX_COMPILER": "clang++", "CMAKE_CXX_FLAGS": "-O0"} if shutil.which("clang++") else {"CMAKE_CXX_FLAGS": "-Og"}
 
 
 @dataclass
@@ -120,7 +121,7 @@ class Workshop:
                         ignore=shutil.ignore_patterns("data"))
         options = {"CREST_INCLUDE_DIR": self.include, "CREST_EXAMPLES_ROOT": self.include.parent,
                    "CREST_BUILD_EXAMPLES": "OFF", "CREST_BUILD_BENCH": "OFF",
-                   "CMAKE_BUILD_TYPE": "None", "CMAKE_CXX_FLAGS": FLAGS}
+                   "CMAKE_BUILD_TYPE": "None", **COMPILER}
         code, output = run(["cmake", "-S", ROOT, "-B", self.build, *(f"-D{k}={v}" for k, v in options.items())])
         if code != 0:
             raise SystemExit(output)

@@ -15,6 +15,8 @@ TEST(Matrix, EveryPairOfLevelsOccurs) {
     }
 }
 
-TEST(Matrix, ExactMatchesTheOracle) { test::expect_matrix_close<Element>(crest::exact); }
+class Slice : public testing::TestWithParam<test::Index> {};
+TEST_P(Slice, ExactMatchesTheOracle) { test::expect_matrix_close<Element>(crest::exact, GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Matrix, Slice, testing::Range<test::Index>(0, 11));
 
 }  // namespace

@@ -19,7 +19,7 @@ using test::Paging;
 using Element = CREST_TEST_ELEMENT;
 constexpr Index in = crest::elements_in<Element>;
 
-constexpr crest::Recipe looking{crest::Stride{1}, crest::Stay{}, crest::Margin{}, crest::Plateau{1000}};
+using test::looking;
 
 /// Shapes that meet every path: vectors, pieces and lines whole and in part, groups of 1 to 5, splits.
 test::Spec spec_of(Index run) {

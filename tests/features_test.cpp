@@ -25,7 +25,7 @@ using test::Cached;
 enum class Way { exact, clustered, guided, sparse };
 
 /// Uses all keys, but looks first as `clustered` does; a budget as large as the cache.
-constexpr crest::Recipe looking{crest::Stride{1}, crest::Stay{}, crest::Margin{}, crest::Plateau{1000}};
+using test::looking;
 constexpr crest::Guided sampling = crest::guided.with({.budget = 0.9f});
 /// Half of the keys, drawn; for prompts only.
 constexpr crest::Sparse drawing = crest::sparse.with({.budget = 0.5f});

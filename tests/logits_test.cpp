@@ -1,11 +1,6 @@
-// What models do to their logits: softcap, slopes, bias, sink logits, and variants of the caller's own, alone and
-// together, against the oracle.
-#define CREST_USER_KERNELS "user_variant.inl"
-#include "support/user_variant.hpp"
-//
+// What models do to their logits: softcap, slopes, bias and sink logits, alone and together, against the oracle.
 #include <gtest/gtest.h>
 
-#include "support/kernels.hpp"
 #include "support/sketched.hpp"
 
 namespace {
@@ -17,13 +12,10 @@ using crest::Status;
 using test::Case;
 using test::for_each_backend;
 
-using Element = CREST_TEST_ELEMENT;
+using Element = float;
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-/// Streams like `exact`, but with the classic online softmax; and looks at every key.
-constexpr Recipe online{crest::EveryKey{}, crest::Stay{}, crest::Rescaling{}, crest::Everything{}};
-constexpr Recipe looking{crest::Stride{1}, crest::Stay{}, crest::Margin{}, crest::Plateau{1000}};
 /// Draws values, and is certain of all of them.
 constexpr Recipe drawing{crest::EveryKey{}, crest::Stay{}, crest::Margin{}, crest::MassStride{.share = 1}};
 
@@ -88,8 +80,8 @@ void expect_all_options(const R& recipe) {
 }
 
 TEST(Logits, ExactMatchesTheOracle) { expect_all_options(crest::exact); }
-TEST(Logits, OnlineSoftmaxMatchesTheOracle) { expect_all_options(online); }
-TEST(Logits, LookingMatchesTheOracle) { expect_all_options(looking); }
+TEST(Logits, OnlineSoftmaxMatchesTheOracle) { expect_all_options(test::online); }
+TEST(Logits, LookingMatchesTheOracle) { expect_all_options(test::looking); }
 
 TEST(Logits, ASoftcapHoldsForScoresOfAnySize) {
   for (float spread : {1e-6f, 1e-3f, 1.0f, 1e3f, 1e6f}) {
@@ -165,7 +157,7 @@ TEST(SinkLogits, OfAnySizeJoinTheDenominatorOnce) {
         test::compute(c.problem, recipe, backend);
         test::expect_close(c.problem, wanted);
       };
-      expect(crest::exact), expect(online), expect(looking), expect(drawing);
+      expect(crest::exact), expect(test::online), expect(test::looking), expect(drawing);
     });
   }
 }
@@ -201,84 +193,14 @@ TEST(SinkLogits, CountInWhatClusteredLeavesOut) {
   EXPECT_LT(test::run(c.problem, crest::clustered).missed_mass, 1e-3f);
 }
 
-/// The variants as the oracle knows them.
-double squeezed(double s, Index, Index, Index) { return s / (1 + std::abs(s)); }
-struct Alternating {
-  Index period;
-  double operator()(double s, Index head, Index query, Index key) const {
-    return (key + head + query) % period == 0 ? -std::numeric_limits<double>::infinity() : s;
-  }
-};
-
-template <class R>
-void expect_variants(const R& recipe) {
-  Case<Element> c(
-      {.shape = {.heads = 12, .kv_heads = 2, .queries = 2, .keys = 2300}, .mask = {.causal = true}, .spread = 2});
-  for (float softcap : {0.0f, 10.0f}) {
-    c.problem.logits.softcap = softcap;
-    const auto squeeze = oracle::solve(c.problem, squeezed);
-    const auto alternate = oracle::solve(c.problem, Alternating{3});
-    for_each_backend([&](crest::Backend backend) {
-      test::compute(c.problem, crest::Variant{recipe, test::Squeeze{}}, backend);
-      test::expect_close(c.problem, squeeze);
-      test::compute(c.problem, crest::Variant{recipe, test::Alternate{3}}, backend);
-      test::expect_close(c.problem, alternate);
-    });
-  }
-}
-
-TEST(Variant, ExactMatchesTheOracle) { expect_variants(crest::exact); }
-TEST(Variant, OnlineSoftmaxMatchesTheOracle) { expect_variants(online); }
-TEST(Variant, LookingMatchesTheOracle) { expect_variants(looking); }
-
-TEST(Variant, AMaskMayHideEverything) {
-  Case<Element> c({.shape = {.heads = 2, .kv_heads = 1, .keys = 50}});
-  test::compute(c.problem, crest::Variant{crest::exact, test::Alternate{1}});
-  test::expect_close(c.problem, oracle::solve(c.problem, Alternating{1}));
-  EXPECT_EQ(c.problem.o(1, 0, 5), 0);
-}
-
-TEST(Variant, KernelTextTakesThePlaceOfPlainCode) {
-  Case<Element> c({.shape = {.heads = 3, .kv_heads = 1, .keys = 300}});
-  const auto wanted = oracle::solve(c.problem, squeezed);
-  for_each_backend([&](crest::Backend backend) {
-    test::compute(c.problem, crest::Variant{crest::exact, test::KernelSqueeze{}}, backend);
-    test::expect_close(c.problem, wanted);
-  });
-}
-
-TEST(Variant, KeepsItsRecipesOptions) {
-  Case<Element> c({.shape = {.keys = 3000}});
-  const crest::Variant recipe{crest::clustered, test::Squeeze{}};
-  const crest::Report few = test::run(c.problem, recipe.with(crest::RecipeOptions{.keep_last = 1}));
-  EXPECT_LT(few.keys_used, test::run(c.problem, recipe).keys_used);
-  EXPECT_EQ(few.fallbacks, 0);
-  EXPECT_GT(test::run(c.problem, recipe.with(crest::RecipeOptions{.target_error = 1e-6f})).fallbacks, 0);
-}
-
-/// guided with a logit option: the prediction holds, and the error stays far below what a wrong logit would give.
-template <class Change = oracle::Unchanged, class R>
-void expect_guided(const LogitOptions& options, bool rows, const R& recipe, Change change = {}) {
-  test::Sketched<Element> s(test::typical, rows);
-  s.problem.logits = options;
-  const auto wanted = oracle::solve(s.problem, change);
-  for_each_backend([&](crest::Backend backend) {
-    const crest::Report report = test::run(s.problem, recipe, backend);
-    EXPECT_EQ(report.fallbacks, 0);
-    EXPECT_LT(report.worst_error, 0.4f);
-    test::expect_told(s.problem, wanted);
-  });
-}
-
 TEST(Guided, KnowsItsErrorWithEachOption) {
   const crest::Guided recipe = crest::guided.with({.budget = 0.3f});
   const std::vector<float> slopes{0.001f, 0.002f, 0.003f, 0.004f, 0.005f, 0.0f}, sinks{0, 2, 4, 8, 1, -infinity};
   for (bool rows : {false, true}) {
     SCOPED_TRACE(rows);
-    expect_guided({.softcap = 4}, rows, recipe);
-    expect_guided({.slopes = slopes}, rows, recipe);
-    expect_guided({.sinks = sinks}, rows, recipe);
-    expect_guided({}, rows, crest::Variant{recipe, test::Squeeze{}}, squeezed);
+    test::expect_guided<Element>({.softcap = 4}, rows, recipe);
+    test::expect_guided<Element>({.slopes = slopes}, rows, recipe);
+    test::expect_guided<Element>({.sinks = sinks}, rows, recipe);
   }
 }
 
@@ -294,10 +216,8 @@ TEST(Guided, ASinkScalesTheOutputAndNotTheRelativeError) {
   test::expect_told(s.problem, oracle::solve(s.problem));
 }
 
-TEST(Guided, RefusesWhatItCannotKnow) {
+TEST(Guided, RefusesABias) {
   test::Sketched<Element> s(test::typical);
-  EXPECT_EQ(crest::attention(s.problem, crest::Variant{crest::guided, test::Alternate{2}}).status,
-            Status::recipe_variant);
   std::vector<float> bias(2600);
   s.problem.logits.bias = {bias.data(), {6, 1, 2600}, {0, 0, 1}};
   EXPECT_EQ(crest::attention(s.problem, crest::guided).status, Status::bias_guided);

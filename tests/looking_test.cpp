@@ -5,10 +5,12 @@ namespace {
 
 using Element = CREST_TEST_ELEMENT;
 
-TEST(Matrix, LookingAtEveryKeyMatchesTheOracle) {
+class Slice : public testing::TestWithParam<test::Index> {};
+TEST_P(Slice, LookingAtEveryKeyMatchesTheOracle) {
   constexpr crest::Recipe recipe{crest::Stride{1}, crest::Stay{}, crest::Margin{}, crest::Everything{}};
   static_assert(recipe.path == crest::Path::look);
-  test::expect_matrix_close<Element>(recipe);
+  test::expect_matrix_close<Element>(recipe, GetParam());
 }
+INSTANTIATE_TEST_SUITE_P(Matrix, Slice, testing::Range<test::Index>(0, 11));
 
 }  // namespace

@@ -16,7 +16,7 @@ using crest::Index;
 
 /// One element of a view, whatever its alignment.
 template <class T>
-double element(const crest::TensorView<T, 3>& t, Index i, Index j, Index x) {
+CREST_INLINE double element(const crest::TensorView<T, 3>& t, Index i, Index j, Index x) {
   std::remove_const_t<T> value;
   std::memcpy(&value, t.data_handle() + i * t.stride(0) + j * t.stride(1) + x * t.stride(2), sizeof value);
   return crest::to_float(value);
@@ -34,6 +34,14 @@ double element(const crest::RowView<F>& t, Index i, Index j, Index x) {
   if (t.element() == crest::Element::f16) return as(static_cast<const crest::f16*>(data));
   if (t.element() == crest::Element::bf16) return as(static_cast<const crest::bf16*>(data));
   return as(static_cast<const float*>(data));
+}
+
+/// Elements [0, size) of row (i, j).
+template <class View>
+std::vector<double> row(const View& t, Index i, Index j, Index size) {
+  std::vector<double> elements(static_cast<std::size_t>(size));
+  for (Index x = 0; x < size; ++x) elements[x] = element(t, i, j, x);
+  return elements;
 }
 
 /// Does `query` see `key`?
@@ -69,13 +77,17 @@ double changed(const crest::Problem<T>& p, double s, Index head, Index query, In
   return s + element(o.bias, head, query, key) * (o.bias_factors.empty() ? 1.0 : o.bias_factors[head]);
 }
 
+/// q: the row of that head and query.
 template <class T>
-double score(const crest::Problem<T>& p, Index head, Index query, Index key) {
+double score(const crest::Problem<T>& p, const std::vector<double>& q, Index head, Index query, Index key) {
   double dot = 0;
-  for (Index x = 0; x < p.head_dim(); ++x)
-    dot += element(p.q, head, query, x) * element(p.k, head / p.gqa_group(), key, x);
+  for (Index x = 0; x < p.head_dim(); ++x) dot += q[x] * element(p.k, head / p.gqa_group(), key, x);
   const double s = dot * (p.scale != 0 ? p.scale : 1 / std::sqrt(static_cast<double>(p.head_dim())));
   return changed(p, s, head, query, key);
+}
+template <class T>
+double score(const crest::Problem<T>& p, Index head, Index query, Index key) {
+  return score(p, row(p.q, head, query, p.head_dim()), head, query, key);
 }
 
 /// A logit stays as it is.
@@ -92,7 +104,8 @@ Row attend(const crest::Problem<T>& p, Index head, Index query, std::vector<Inde
   const bool hides = p.logits.bias.data_handle() || !std::is_same_v<Change, Unchanged>;
   const double sink = p.logits.sinks.empty() ? nothing : p.logits.sinks[head];
   double peak = sink;
-  for (Index key : row.keys) row.scores.push_back(change(score(p, head, query, key), head, query, key));
+  const std::vector<double> q = oracle::row(p.q, head, query, p.head_dim());
+  for (Index key : row.keys) row.scores.push_back(change(score(p, q, head, query, key), head, query, key));
   for (double s : row.scores) peak = std::max(peak, s);
   if (peak == nothing && (row.keys.empty() || hides)) return row;
   double sum = std::exp(sink - peak);

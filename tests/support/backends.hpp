@@ -9,6 +9,10 @@
 
 namespace test {
 
+/// Besides `exact`, recipes that use every key: with the classic online softmax, and by looking first.
+inline constexpr crest::Recipe online{crest::EveryKey{}, crest::Stay{}, crest::Rescaling{}, crest::Everything{}};
+inline constexpr crest::Recipe looking{crest::Stride{1}, crest::Stay{}, crest::Margin{}, crest::Plateau{1000}};
+
 /// Calls f(backend) for every backend this CPU supports; failures name it.
 template <class F>
 void for_each_backend(F&& f) {

@@ -1,6 +1,8 @@
 // A Problem with its tensors.
 #pragma once
 
+#include <complex>
+
 #include "crest/core/problem.hpp"
 #include "support/random.hpp"
 #include "support/tensor.hpp"
@@ -43,10 +45,10 @@ class Waves {
   template <class T>
   void fill_column(Tensor<T>& t, Index i, Index x) {
     const double slow = turn(), fast = turn(), a = random_.normal(), b = random_.normal();
-    for (Index j = 0; j < t.extents()[1]; ++j) {
-      const double at = static_cast<double>(j);
-      t.set(i, j, x, static_cast<float>(a * std::sin(slow * (at + 300)) + b * std::cos(fast * (at + 700))));
-    }
+    std::complex<double> first = std::polar(1.0, slow * 300), second = std::polar(1.0, fast * 700);
+    const std::complex<double> slowly = std::polar(1.0, slow), quickly = std::polar(1.0, fast);
+    for (Index j = 0; j < t.extents()[1]; ++j, first *= slowly, second *= quickly)
+      t.set(i, j, x, static_cast<float>(a * first.imag() + b * second.real()));
   }
   double turn() { return 2 * std::numbers::pi / (200 + 600 * random_.uniform()); }
 

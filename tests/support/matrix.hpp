@@ -77,10 +77,11 @@ inline std::string describe(const Shape& s) {
          std::to_string(s.value_dim);
 }
 
-/// Runs a recipe that uses every key on all cases and all backends of this CPU, each against the oracle.
+/// Runs a recipe that uses every key on the cases of one slice (0..10) and all backends of this CPU, each against the
+/// oracle.
 template <class T, class R>
-void expect_matrix_close(const R& recipe) {
-  for (Index i = 0; i < matrix_runs; ++i) {
+void expect_matrix_close(const R& recipe, Index slice) {
+  for (Index i = 11 * slice; i < 11 * (slice + 1); ++i) {
     Case<T> c = matrix_case<T>(i);
     SCOPED_TRACE("case " + std::to_string(i) + ": " + describe(matrix_spec(i).shape));
     const std::vector<oracle::Row> wanted = oracle::solve(c.problem);

@@ -71,4 +71,19 @@ void expect_told(const Problem<T>& p, const std::vector<oracle::Row>& wanted, do
     }
 }
 
+/// guided with changed logits: the prediction holds, and the error stays far below what a wrong logit would give.
+/// change(logit, head, query, key) is what a variant does, for the oracle.
+template <class T, class R, class Change = oracle::Unchanged>
+void expect_guided(const crest::LogitOptions& options, bool rows, const R& recipe, Change change = {}) {
+  Sketched<T> s(typical, rows);
+  s.problem.logits = options;
+  const auto wanted = oracle::solve(s.problem, change);
+  for_each_backend([&](crest::Backend backend) {
+    const crest::Report report = run(s.problem, recipe, backend);
+    EXPECT_EQ(report.fallbacks, 0);
+    EXPECT_LT(report.worst_error, 0.4f);
+    expect_told(s.problem, wanted);
+  });
+}
+
 }  // namespace test

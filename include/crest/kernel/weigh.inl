@@ -176,9 +176,10 @@ CREST_INLINE Index weigh_block(float* w, int count, const TileState<HT>& s, cons
   constexpr int W = Vec::width, V = TileState<HT>::vectors, all = KEYS * HT;
   for (int i = count * HT; i < all; ++i) w[i] = -std::numeric_limits<float>::infinity();
   Vec x[all / W], most[V];
-  CREST_UNROLL for (int i = 0; i < all / W; ++i) {
+  CREST_UNROLL for (int v = 0; v < V; ++v) x[v] = most[v] = load(w + v * W);
+  CREST_UNROLL for (int i = V; i < all / W; ++i) {
     x[i] = load(w + i * W);
-    most[i % V] = i < V ? x[i] : max(most[i % V], x[i]);
+    most[i % V] = max(most[i % V], x[i]);
   }
   bool over = false;
   CREST_UNROLL for (int v = 0; v < V; ++v) {
