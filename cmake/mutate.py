@@ -12,8 +12,8 @@ tree; only the named test is built against that copy.
     survived           the test passed
     crashed, timeout   the test ended without a verdict of its own
     does-not-compile   the edit is no program
-Every named test must be green on the unedited tree first. Tests are compiled without optimisation, by clang++ if it is
-there, which is then three times faster than g++; one mutant per processor at a time.
+Every named test must be green on the unedited tree first. Tests are built by clang++ -O0, which takes a third of the
+time of g++ -Og; by the latter where there is no clang++. One mutant per processor at a time.
 """
 import itertools
 import os
@@ -30,7 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 QUICK = ["tests/mutants.txt"]
 LISTS = [*QUICK, "tests/more_mutants.txt", "tests/ascend/mutants.txt"]
 SCRATCH = ROOT / "build" / "mutants"
-COMPILER = {"CMAKE_CXX_COMPILER": "clang++", "CMAKE_CXX_FLAGS": "-O0"} if shutil.which("clang++") else {"CMAKE_CXX_FLAGS": "-Og"}
+COMPILER = {"CMAKE_CXX_COMPILER": "clang++", "CMAKE_CXX_FLAGS": "-O0"}
+if not shutil.which("clang++"):
+    COMPILER = {"CMAKE_CXX_FLAGS": "-Og"}
 
 
 @dataclass
