@@ -25,7 +25,10 @@ CREST_INLINE void store_first(T* p, Vec a, Index n) {
     store(part, a);
     for (int i = 0; i < Vec::width; ++i) bits[i] = to_f16(part[i]);
   }
-  for (int i = 0; i < Vec::width && i < n; ++i) std::memcpy(p + i, bits + i, sizeof(T));
+  if (n >= Vec::width)
+    std::memcpy(p, bits, sizeof bits);
+  else
+    for (Index i = 0; i < n; ++i) std::memcpy(p + i, bits + i, sizeof(T));
 }
 
 /// Calls f(pointer) with a pointer of the type that the elements at `p` have, to const where p is.
